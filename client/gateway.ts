@@ -1,0 +1,133 @@
+/**
+ * The gateway's calls for browsers, one function each: a request out, an outcome in.
+ *
+ * It knows URLs, headers and documents; it does not know when to ask, does not ask twice and keeps nothing (see
+ * `purchase.ts` and `sale.ts` for that). A refusal is an outcome, and so is silence; what throws is a defect.
+ */
+import {
+  type Order,
+  type Product,
+  type PurchaseToken,
+  isFields,
+  parseOrder,
+  parseProduct,
+  parsePurchaseToken,
+} from "./documents.ts";
+import { networkRefusal, type Outcome, parseMaxAge, parseRefusal } from "./outcome.ts";
+import type { Platform } from "./platform.ts";
+
+/** The merchant's JWT for the buyer who sits in front of the page. Asked before every call that needs it. */
+export type Identity = () => Promise<string>;
+
+export interface GatewayOptions {
+  readonly platform: Platform;
+  readonly identity: Identity;
+  /** The gateway's origin, as in `https://sale.shop.example`. @default "" (the page's own origin) */
+  readonly baseUrl?: string;
+  /** After which a call counts as lost, in milliseconds. @default 10000 */
+  readonly timeoutMs?: number;
+}
+
+export interface Gateway {
+  readonly product: (productId: string) => Promise<Outcome<Product>>;
+  /** `challenge`: the answer to what a `challenge-required` refusal asked for. */
+  readonly token: (product: Product, challenge?: unknown) => Promise<Outcome<PurchaseToken>>;
+  /** May be repeated with the same token and quantity: at most one order comes of it. */
+  readonly checkout: (productId: string, token: PurchaseToken, quantity: number) => Promise<Outcome<Order>>;
+  readonly order: (order: Pick<Order, "statusUrl">) => Promise<Outcome<Order>>;
+  readonly cancel: (order: Pick<Order, "statusUrl">) => Promise<Outcome<Order>>;
+}
+
+/** Longer than any healthy answer, shorter than a buyer's patience. Milliseconds. */
+const TIMEOUT_MS = 10_000;
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { platform, identity, baseUrl = "", timeoutMs = TIMEOUT_MS } = options;
+
+  async function call<Value>(
+    path: string,
+    init: RequestInit,
+    parse: (body: unknown) => Value | undefined,
+  ): Promise<Outcome<Value>> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await platform.fetch(baseUrl + path, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+      // An answer that is cut off half-way is as lost as one that never came.
+      text = await response.text();
+    } catch (fault) {
+      return networkRefusal(fault instanceof Error ? fault.name : "No answer arrived");
+    }
+    const body = parseJson(text);
+    const value = response.ok ? parse(body) : undefined;
+    if (value === undefined) return parseRefusal(response, response.ok ? undefined : body);
+    return { code: "ok", value, freshForMs: parseMaxAge(response.headers.get("Cache-Control")) };
+  }
+
+  /** Calls as the buyer. A shop that cannot say who the buyer is counts as no answer: the click may be repeated. */
+  async function callAsBuyer<Value>(
+    path: string,
+    init: Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> },
+    parse: (body: unknown) => Value | undefined,
+  ): Promise<Outcome<Value>> {
+    let jwt: string;
+    try {
+      jwt = await identity();
+    } catch {
+      return networkRefusal("The shop did not say who the buyer is");
+    }
+    return call(path, { ...init, headers: { ...init.headers, Authorization: `Bearer ${jwt}` } }, parse);
+  }
+
+  return {
+    // The browser's own cache would answer with its copy, and could be older than the gateway says it may be.
+    product: (productId) => call(productPath(productId), { cache: "no-cache" }, parseProduct),
+    token: (product, challenge) =>
+      callAsBuyer(
+        product.tokenUrl ?? `${productPath(product.id)}/tokens`,
+        postJson(challenge === undefined ? {} : { challenge }),
+        parsePurchaseToken,
+      ),
+    checkout: (productId, { token, checkoutUrl }, quantity) => {
+      const { method, body, headers } = postJson({ quantity });
+      return call(
+        checkoutUrl,
+        { method, body, headers: { ...headers, "Purchase-Token": token } },
+        parseOrderOf(productId),
+      );
+    },
+    order: ({ statusUrl }) => callAsBuyer(statusUrl, { cache: "no-store" }, parseOrderAt(statusUrl)),
+    cancel: ({ statusUrl }) => callAsBuyer(`${statusUrl}/cancel`, postJson({}), parseOrderAt(statusUrl)),
+  };
+}
+
+function parseOrderOf(productId: string): (body: unknown) => Order | undefined {
+  return (body) => parseOrder(body, (orderId) => `${productPath(productId)}/orders/${encodeURIComponent(orderId)}`);
+}
+
+function parseOrderAt(statusUrl: string): (body: unknown) => Order | undefined {
+  return (body) => parseOrder(body, () => statusUrl);
+}
+
+function productPath(productId: string): string {
+  return `/v1/products/${encodeURIComponent(productId)}`;
+}
+
+interface JsonPost {
+  readonly method: "POST";
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+function postJson(body: Readonly<Record<string, unknown>>): JsonPost {
+  return { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+}
+
+function parseJson(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isFields(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * What the page shows, decided from the sale's state, the gateway's time and a language. Pure: the document is drawn from
+ * this by `view.ts`, and nothing there decides.
+ */
+import type { Order, Product, ProductState } from "../documents.ts";
+import {
+  canBuy,
+  canCancel,
+  isOrderOver,
+  type Notice,
+  phaseOf,
+  phaseOfProduct,
+  type SalePhase,
+  type SaleState,
+} from "../sale-state.ts";
+import { formatDuration, formatMoment, formatPrice, formatTime } from "./formats.ts";
+import type { Words } from "./words.ts";
+
+/** The colour of a state: nothing may be told by colour alone, the words beside it say the same. */
+export type Tone = "wait" | "go" | "stop" | "good";
+
+export interface Screen {
+  readonly phase: SalePhase;
+  readonly tone: Tone;
+  readonly badge: string;
+  readonly title: string;
+  readonly price: string;
+  readonly facts: readonly (readonly [term: string, description: string])[];
+  readonly status: string;
+  readonly countdown?: {
+    readonly kind: "opening" | "hold" | "release" | "closing";
+    readonly label: string;
+    readonly remainingMs: number;
+  };
+  /** The share of the hold's time that is left, from 0 to 1. */
+  readonly holdShare?: number;
+  readonly buy?: {
+    readonly label: string;
+    readonly enabled: boolean;
+    readonly busy: boolean;
+    readonly reason: string;
+    /** The most that may be chosen; 1: nothing to choose. */
+    readonly mostUnits: number;
+  };
+  readonly notice?: { readonly text: string; readonly wait?: string; readonly reference?: string };
+  readonly order?: {
+    readonly id: string;
+    readonly rows: readonly (readonly [term: string, description: string])[];
+    readonly canCancel: boolean;
+    readonly payable: boolean;
+  };
+}
+
+const TONES: Readonly<Record<SalePhase, Tone>> = {
+  loading: "wait",
+  missing: "stop",
+  unreachable: "stop",
+  upcoming: "wait",
+  open: "go",
+  "held-out": "wait",
+  "sold-out": "stop",
+  paused: "wait",
+  closed: "stop",
+  buying: "go",
+  cancelling: "good",
+  held: "good",
+  paid: "good",
+  cancelled: "stop",
+  expired: "stop",
+  refund_due: "stop",
+};
+
+/** More than this is not offered in one list, whatever the round allows. Units. */
+const MOST_UNITS_OFFERED = 10;
+/** The end of the sale is counted down only when it is near. Milliseconds. */
+const CLOSING_SHOWN_MS = 10 * 60_000;
+
+export function decideScreen(state: SaleState, now: number | undefined, words: Words): Screen {
+  const phase = phaseOf(state, now);
+  const { product, order } = state;
+  const countdown = now === undefined ? undefined : decideCountdown(state, phase, now, words);
+  const buy = product === undefined ? undefined : decideBuy(state, product, now, words);
+  const held = order?.status === "held" && now !== undefined ? order.holdExpiresAt - now : undefined;
+  const notice = state.notice === undefined ? undefined : decideNotice(state, state.notice, now, words);
+  return {
+    phase,
+    tone: TONES[phase],
+    badge: words.badge[phase],
+    title: product?.title ?? words.badge[phase],
+    price: product === undefined ? "" : formatPrice(words.locale, product.price, product.currency),
+    facts: product === undefined ? [] : decideFacts(product, words),
+    status: held !== undefined && held <= 0 ? words.holdOver : words.status[phase],
+    ...(countdown === undefined ? {} : { countdown }),
+    ...(held === undefined || product === undefined ? {} : { holdShare: share(held, product.holdSeconds * 1000) }),
+    ...(buy === undefined ? {} : { buy }),
+    ...(notice === undefined ? {} : { notice }),
+    ...(order === undefined ? {} : { order: decideOrder(state, order, now, words) }),
+  };
+}
+
+function share(part: number, whole: number): number {
+  return whole <= 0 ? 0 : Math.min(Math.max(part / whole, 0), 1);
+}
+
+function decideFacts(product: Product, words: Words): Screen["facts"] {
+  return [
+    [words.opensAt, formatMoment(words.locale, product.opensAt)],
+    [words.closesAt, formatMoment(words.locale, product.closesAt)],
+    [words.perBuyer, new Intl.NumberFormat(words.locale).format(product.perBuyerLimit)],
+    [words.holdTime, formatDuration(words.locale, product.holdSeconds)],
+  ];
+}
+
+function decideCountdown(state: SaleState, phase: SalePhase, now: number, words: Words): Screen["countdown"] {
+  const { product, order } = state;
+  if (order?.status === "held") {
+    return { kind: "hold", label: words.holdLeft, remainingMs: Math.max(order.holdExpiresAt - now, 0) };
+  }
+  if (product === undefined) return undefined;
+  if (phase === "upcoming" || (phase === "paused" && now < product.opensAt)) {
+    return { kind: "opening", label: words.opensIn, remainingMs: product.opensAt - now };
+  }
+  if (phase === "held-out" && state.nextReleaseAt !== undefined && state.nextReleaseAt > now) {
+    return { kind: "release", label: words.releaseIn, remainingMs: state.nextReleaseAt - now };
+  }
+  if (phase === "open" && product.closesAt - now <= CLOSING_SHOWN_MS) {
+    return { kind: "closing", label: words.closesIn, remainingMs: product.closesAt - now };
+  }
+  return undefined;
+}
+
+/** The button, unless an order stands in its place. */
+function decideBuy(state: SaleState, product: Product, now: number | undefined, words: Words): Screen["buy"] {
+  const { order, notice } = state;
+  const busy = state.activity === "buying";
+  if (order !== undefined && !isOrderOver(order) && !busy) return undefined;
+  const sale = phaseOfProduct(product, now);
+  const enabled = canBuy(state, now);
+  const wait = waitOf(notice, now);
+  const ready = order === undefined ? words.buy : words.buyAgain;
+  const closed = sale === "upcoming" ? words.notOpen : sale === "open" ? ready : words.unavailable;
+  const reason = busy ? words.reason.busy : decideReason(product, sale, wait, words);
+  return {
+    label: busy ? words.buying : closed,
+    enabled,
+    busy,
+    reason,
+    mostUnits: Math.min(product.perBuyerLimit, MOST_UNITS_OFFERED),
+  };
+}
+
+/** Why the button is as it is; empty where the status says it already. */
+function decideReason(product: Product, sale: ProductState, wait: number | undefined, words: Words): string {
+  if (sale === "upcoming") return words.reason.upcoming(formatTime(words.locale, product.opensAt));
+  if (sale === "held-out" || sale === "paused") return words.reason.again;
+  if (sale !== "open") return "";
+  if (wait !== undefined) return words.reason.waiting(formatDuration(words.locale, wait));
+  return words.reason.open(formatDuration(words.locale, product.holdSeconds));
+}
+
+/** Whole seconds until a notice's Retry-After is over, rounded up. */
+function waitOf(notice: Notice | undefined, now: number | undefined): number | undefined {
+  if (notice?.retryAt === undefined || now === undefined || notice.retryAt <= now) return undefined;
+  return Math.ceil((notice.retryAt - now) / 1000);
+}
+
+function decideNotice(state: SaleState, notice: Notice, now: number | undefined, words: Words): Screen["notice"] {
+  const { refusal } = notice;
+  if (state.activity !== "idle") return { text: words.retrying };
+  const wait = waitOf(notice, now);
+  const text =
+    refusal.code === "buyer-limit" && refusal.perBuyerLimit !== undefined
+      ? words.buyerLimit(refusal.perBuyerLimit)
+      : words.refusal[refusal.code];
+  return {
+    text,
+    ...(wait === undefined ? {} : { wait: words.retryIn(formatDuration(words.locale, wait)) }),
+    ...(refusal.requestId === undefined ? {} : { reference: words.reference(refusal.requestId) }),
+  };
+}
+
+function decideOrder(state: SaleState, order: Order, now: number | undefined, words: Words): Screen["order"] & object {
+  return {
+    id: order.orderId,
+    rows: [
+      [words.orderStatus, words.orderStatusWord[order.status]],
+      [words.quantity, new Intl.NumberFormat(words.locale).format(order.quantity)],
+      [words.received, order.delivered ? words.receivedYes : words.receivedNotYet],
+    ],
+    canCancel: canCancel(state, now),
+    payable: order.status === "held" && (now === undefined || now < order.holdExpiresAt),
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * The outbox's way out: events that are committed go to the queue, again and again until the writer acknowledges them.
+ *
+ * Sending is not delivery. `send()` to a queue may be lost (locally the queue is memory, in production a message that
+ * fails too often is dropped), so a row is closed only by the writer's acknowledgement after Postgres has committed.
+ * What a buyer is told never waits for any of this.
+ */
+import type { ProductEvent } from "./protocol.ts";
+import type { ProductStatements } from "./statements.ts";
+
+/** The writer has so long to acknowledge before an event is sent again: several queue batches and a slow transaction. */
+export const RESEND_AFTER_MS = 10_000;
+/** However long Postgres is down, an event comes by again within this time. */
+const RESEND_AT_MOST_MS = 300_000;
+/** The queue's own bound: messages in one call. */
+const MESSAGES_PER_SEND = 100;
+/** Events that wait in memory for their first sending; what is beyond stays on disk for the alarm. */
+const UNSENT_LIMIT = 20_000;
+/** Sendings in one alarm: the alarm comes again for the rest. */
+const RESENDS_PER_ALARM = 50;
+
+/** When an event is sent again that was sent `attempts` times: the wait doubles up to a bound. */
+export function decideResend(attempts: number, now: number): number {
+  return now + Math.min(RESEND_AFTER_MS * 2 ** (attempts - 1), RESEND_AT_MOST_MS);
+}
+
+export interface OutboxOptions {
+  readonly queue: Queue<ProductEvent>;
+  readonly statements: ProductStatements;
+  readonly transaction: (write: () => void) => void;
+  readonly keepAlive: (work: Promise<void>) => void;
+}
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  #unsent: ProductEvent[] = [];
+  #sending = false;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** Events that were just committed: their first sending. */
+  send(events: readonly ProductEvent[]): void {
+    if (events.length === 0 || this.#unsent.length > UNSENT_LIMIT) return;
+    // One by one: closing a large round commits more events than a call takes arguments.
+    for (const event of events) this.#unsent.push(event);
+    if (!this.#sending) this.#options.keepAlive(this.#drain());
+  }
+
+  /** Sends again what was not acknowledged in time. */
+  async resend(now: number): Promise<void> {
+    const { statements, transaction } = this.#options;
+    for (let sending = 0; sending < RESENDS_PER_ALARM; sending++) {
+      const due = statements.eventsDue(now, MESSAGES_PER_SEND);
+      if (due.length === 0) return;
+      transaction(() => {
+        for (const { seq, attempts } of due)
+          statements.postponeEvent(seq, attempts + 1, decideResend(attempts + 1, now));
+      });
+      await this.#deliver(due.map(({ event }) => event));
+    }
+  }
+
+  async #drain(): Promise<void> {
+    this.#sending = true;
+    try {
+      while (this.#unsent.length > 0) await this.#deliver(this.#unsent.splice(0, MESSAGES_PER_SEND));
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  async #deliver(events: readonly ProductEvent[]): Promise<void> {
+    try {
+      await this.#options.queue.sendBatch(events.map((body) => ({ body, contentType: "json" })));
+    } catch (fault) {
+      // Nothing is lost: the rows stand in the outbox, and the alarm comes by again.
+      console.warn(JSON.stringify({ event: "outbox-send-failed", events: events.length, fault: String(fault) }));
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/** How the project's programs behave: one line for what went wrong, a clean end on a signal, the exit status people expect. */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { StartError } from "./start-error.ts";
+
+/** Conventional exit status after SIGINT (128 + 2), for whoever insists with a second one. */
+const INTERRUPTED = 130;
+
+/** Node's own strict parsing. @throws StartError with exit status 2 for anything that is not in `config`. */
+export function parseArguments<Config extends ParseArgsConfig>(config: Config): ReturnType<typeof parseArgs<Config>> {
+  try {
+    return parseArgs(config);
+  } catch (fault) {
+    if (fault instanceof Error && "code" in fault && String(fault.code).startsWith("ERR_PARSE_ARGS")) {
+      throw new StartError(`${fault.message.split(/\.? To specify|\n/)[0]}; --help tells which there are`, 2);
+    }
+    throw fault;
+  }
+}
+
+/** The environment's PORT. @throws StartError when it is no port. */
+export function parsePort(text: string | undefined, standard: number): number {
+  if (text === undefined || text === "") return standard;
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new StartError(`PORT must be a whole number from 1 to 65535, not ${JSON.stringify(text)}`, 2);
+  }
+  return port;
+}
+
+/** Runs a program to its end: what it returns is the exit status. */
+export async function runProgram(main: () => Promise<number>): Promise<never> {
+  try {
+    process.exit(await main());
+  } catch (fault) {
+    if (!(fault instanceof StartError)) throw fault;
+    console.error(fault.message);
+    process.exit(fault.exitCode);
+  }
+}
+
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second SIGINT ends the process at once. */
+export function untilSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let told = false;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        if (told && signal === "SIGINT") process.exit(INTERRUPTED);
+        told = true;
+        resolve();
+      });
+    }
+  });
+}

@@ -1,0 +1,117 @@
+/**
+ * The way of a request, in order: one statement a call, one word a stage. A request that is refused at a stage never
+ * reaches the next; what is cheap stands before what is expensive, and nothing asks an object that the edge can decide by itself.
+ *
+ * Stages do not know one another. What one leaves for the next is in the context; what one needs of another is handed in here.
+ */
+import { type Context, Hono } from "hono";
+import { cors } from "hono/cors";
+import { createMiddleware } from "hono/factory";
+import { cancelOrder, holdStock, showOrder } from "./checkout/checkout.ts";
+import type { AppEnv } from "./context.ts";
+import { requireDemo, signIn } from "./demo/identity.ts";
+import { admit } from "./edge/admit.ts";
+import { capBody } from "./edge/cap-body.ts";
+import { answerFault, refuseMethods, refuseUnknown } from "./edge/no-route.ts";
+import { identifyBuyer } from "./identity/identity.ts";
+import { limitBy } from "./limits/limits.ts";
+import { actOnRound, changeStock, putProduct, showAudit, showDocument } from "./operator/products.ts";
+import { requireOperator } from "./operator/operator.ts";
+import { recordCancellation, recordPayment, verifyCallback } from "./origin/callbacks.ts";
+import { listDeadLettersForOperator, replayDeadLetterForOperator } from "./origin/dead-letter-routes.ts";
+import { takeOriginStock } from "./origin/origin-stock.ts";
+import { showOpenApi } from "./reference/openapi.ts";
+import { showProblem } from "./reference/problem-pages.ts";
+import { forgetProduct } from "./sale/product-copies.ts";
+import { showProduct } from "./sale/product-page.ts";
+import { findProduct, requireBegun, requireStock, requireStockOrOrder } from "./sale/sale.ts";
+import { publishKeys, tellTime } from "./time/time.ts";
+import { handOutToken, readToken, readTokenRequest, requireGate, requireToken } from "./token/token.ts";
+
+export const app = new Hono<AppEnv>();
+
+app.use(admit());
+app.use("/v1/*", allowOrigins());
+app.get("/v1/time", tellTime());
+app.use(capBody());
+
+// For browsers. Everything expensive happens where the token is issued; a checkout is one signature and one call.
+const read = limitBy({ at: "read", who: "client" });
+const order = "/v1/products/:id/orders/:orderId";
+app.get("/v1/products/:id", read, findProduct(), showProduct());
+app.post(
+  "/v1/products/:id/tokens",
+  limitBy({ at: "token", who: "client", store: "native" }),
+  findProduct(),
+  requireStock(),
+  limitBy({ at: "token", who: "client", store: "exact" }),
+  identifyBuyer(),
+  limitBy({ at: "token", who: "buyer" }),
+  readTokenRequest(),
+  handOutToken(),
+);
+app.post(
+  "/v1/products/:id/checkout/:gate",
+  limitBy({ at: "checkout", who: "client", store: "native" }),
+  findProduct(),
+  requireBegun(),
+  requireGate(),
+  readToken(),
+  requireStockOrOrder(),
+  limitBy({ at: "checkout", who: "client", store: "exact" }),
+  requireToken(),
+  holdStock({ forgetProduct }),
+);
+app.get(order, read, findProduct(), identifyBuyer(), showOrder());
+app.post(`${order}/cancel`, read, findProduct(), identifyBuyer(), cancelOrder({ forgetProduct }));
+
+// For the origin: signed callbacks.
+const originOrder = "/v1/origin/products/:id/orders/:orderId";
+app.post(`${originOrder}/payment`, verifyCallback(), findProduct(), recordPayment({ forgetProduct }));
+app.post(`${originOrder}/cancel`, verifyCallback(), findProduct(), recordCancellation({ forgetProduct }));
+
+// For operators.
+const options = { forgetProduct, takeOriginStock };
+const product = "/v1/admin/products/:id";
+app.put(product, requireOperator(), putProduct(options));
+app.get(product, requireOperator(), showDocument());
+app.post(`${product}/pause`, requireOperator(), actOnRound("pause", options));
+app.post(`${product}/resume`, requireOperator(), actOnRound("resume", options));
+app.post(`${product}/close`, requireOperator(), actOnRound("close", options));
+app.post(`${product}/stock`, requireOperator(), changeStock(options));
+app.get(`${product}/audit`, requireOperator(), showAudit());
+app.get("/v1/admin/dead-letters", requireOperator(), listDeadLettersForOperator());
+app.post("/v1/admin/dead-letters/:eventId/replay", requireOperator(), replayDeadLetterForOperator());
+
+// For everybody who reads.
+app.get("/healthz", (c) => c.json({ ok: true }));
+app.get("/.well-known/jwks.json", publishKeys());
+app.get("/openapi.json", showOpenApi());
+app.get("/problems/:code", showProblem());
+app.post("/demo/identity", requireDemo(), signIn());
+
+refuseMethods(app);
+app.notFound(refuseUnknown());
+app.onError(answerFault());
+
+/** Other web origins may call from a browser if the operator names them. No cookies: nothing here reads one. */
+function allowOrigins() {
+  const allow = cors({
+    origin: (origin, c: Context<AppEnv>) => (c.get("config").gateway.allowedOrigins.includes(origin) ? origin : null),
+    allowMethods: ["GET", "POST"],
+    allowHeaders: ["Authorization", "Content-Type", "Purchase-Token", "traceparent"],
+    exposeHeaders: [
+      "X-Request-Id",
+      "Retry-After",
+      "RateLimit",
+      "RateLimit-Policy",
+      "Location",
+      "Idempotency-Replayed",
+      "ETag",
+    ],
+    maxAge: 600,
+  });
+  return createMiddleware<AppEnv>((c, next) =>
+    c.get("config").gateway.allowedOrigins.length === 0 ? next() : allow(c, next),
+  );
+}

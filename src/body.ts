@@ -1,0 +1,65 @@
+/**
+ * Bodies: strict JSON, checked against a schema that knows every key. How long one may be the edge sees to as it arrives.
+ *
+ * Unknown keys are refused, also those that every JavaScript object seems to have (`__proto__`, `constructor`).
+ */
+import type { Context } from "hono";
+import * as v from "valibot";
+import type { FieldError } from "./refusal.ts";
+import { ok, refused, type Result } from "./result.ts";
+
+/** No call needs more than some hundred bytes; the cap leaves room for challenges and long reasons. */
+export const BODY_BYTES_MAX = 8192;
+/** Faults told at once: enough to mend a request, no more than a client can read. */
+const ERRORS_TOLD_MAX = 16;
+
+/** The body as JSON of the schema's shape. `emptyIs` stands for a body that is not there. */
+export async function readJson<Schema extends v.GenericSchema>(
+  c: Context,
+  schema: Schema,
+  emptyIs?: unknown,
+): Promise<Result<v.InferOutput<Schema>>> {
+  return parseJson(new Uint8Array(await c.req.arrayBuffer()), schema, emptyIs);
+}
+
+export function parseJson<Schema extends v.GenericSchema>(
+  bytes: Uint8Array,
+  schema: Schema,
+  emptyIs?: unknown,
+): Result<v.InferOutput<Schema>> {
+  let body: unknown;
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    body = text === "" && emptyIs !== undefined ? emptyIs : JSON.parse(text);
+  } catch {
+    return invalid([{ path: "", message: "The body is not JSON in UTF-8" }]);
+  }
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    return invalid([{ path: "", message: "The body is not a JSON object" }]);
+  }
+  const inherited = inheritedKeys(body, "");
+  if (inherited.length > 0) return invalid(inherited);
+  const parsed = v.safeParse(schema, body);
+  return parsed.success ? ok(parsed.output) : invalid(parsed.issues.map(toFieldError));
+}
+
+function invalid(errors: readonly FieldError[]): Result<never> {
+  return refused({ code: "invalid-request", errors: errors.slice(0, ERRORS_TOLD_MAX) });
+}
+
+/** Keys that a schema's own lookup would take for known, because every object inherits them. */
+function inheritedKeys(value: unknown, path: string): FieldError[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, child]) => {
+    const childPath = path === "" ? key : `${path}.${key}`;
+    if (key in Object.prototype) return [{ path: childPath, message: "Is not a known key" }];
+    return inheritedKeys(child, childPath);
+  });
+}
+
+function toFieldError(issue: v.BaseIssue<unknown>): FieldError {
+  const path = v.getDotPath(issue) ?? "";
+  if (issue.expected === "never") return { path, message: "Is not a known key" };
+  if (issue.received === "undefined") return { path, message: "Is missing" };
+  return { path, message: issue.message };
+}

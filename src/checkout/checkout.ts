@@ -1,0 +1,91 @@
+/**
+ * The checkout stage: the Worker's side of the product object, for buyers. Hold, status, cancellation.
+ *
+ * It decides nothing: who is allowed to come here was decided before, and what becomes of the stock the object decides.
+ */
+import type { Context } from "hono";
+import type { OrderView, ProductView } from "../../durable-objects/product/protocol.ts";
+import { ORDER_ID_PATTERN } from "../../durable-objects/product/order-id.ts";
+import type { AppEnv, BuyerEnv } from "../context.ts";
+import { readJson } from "../body.ts";
+import { callProduct } from "../product-calls.ts";
+import { refuse } from "../problem.ts";
+import { checkoutRequest, emptyRequest } from "../wire/requests.ts";
+import { publicOrder } from "../wire/responses.ts";
+
+interface HoldVariables {
+  readonly product: ProductView;
+  readonly token: { readonly jti: string; readonly buyerId: string; readonly round: number };
+}
+
+type HoldEnv = AppEnv & { Variables: AppEnv["Variables"] & HoldVariables };
+
+/** How the edge's copy of a product is forgotten: the sale stage keeps it, the app hands it in. */
+export type ForgetProduct = (productId: string) => void;
+
+function statusUrl(order: OrderView): string {
+  return `/v1/products/${order.productId}/orders/${order.orderId}`;
+}
+
+/** POST .../checkout/{gate}: 202 for a new hold, 200 for the order that the same token made before. */
+export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetProduct }) {
+  return async function holdStockInObject(c: Context<HoldEnv>): Promise<Response> {
+    const body = await readJson(c, checkoutRequest);
+    if (!body.ok) return refuse(c, body.refusal);
+    const { id } = c.get("product");
+    const { jti, buyerId, round } = c.get("token");
+    const cause = { requestId: c.get("requestId"), traceparent: c.get("traceparent") };
+    const { quantity } = body.value;
+    const called = await callProduct(c.env, id, "repeatable", (product) =>
+      product.hold({ round, jti, buyerId, quantity, cause }),
+    );
+    if (!called.ok) return refuse(c, called.refusal);
+    const answer = called.value;
+    if (!answer.ok) {
+      // The object says no where the copy said yes: the copy is old.
+      if (answer.refusal.code !== "buyer-limit" && answer.refusal.code !== "token-mismatch") forgetProduct(id);
+      return refuse(c, answer.refusal);
+    }
+    const { order, replayed } = answer.value;
+    c.header("Cache-Control", "no-store");
+    c.header("Location", statusUrl(order));
+    if (replayed) {
+      c.header("Idempotency-Replayed", "true");
+      return c.json({ ...publicOrder(order), statusUrl: statusUrl(order) }, 200);
+    }
+    const { orderId, status, holdExpiresAt } = order;
+    return c.json({ orderId, status, quantity: order.quantity, holdExpiresAt, statusUrl: statusUrl(order) }, 202);
+  };
+}
+
+/** GET .../orders/{orderId}: for its buyer; to anyone else it does not exist. */
+export function showOrder() {
+  return async function showOrderToItsBuyer(c: Context<BuyerEnv>): Promise<Response> {
+    const [id, orderId] = [c.req.param("id") ?? "", c.req.param("orderId") ?? ""];
+    if (!ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
+    const called = await callProduct(c.env, id, "repeatable", (product) => product.order(orderId));
+    if (!called.ok) return refuse(c, called.refusal);
+    const order = called.value;
+    if (order === null || order.buyerId !== c.get("buyer").id) return refuse(c, { code: "not-found" });
+    c.header("Cache-Control", "no-store");
+    return c.json(publicOrder(order));
+  };
+}
+
+/** POST .../orders/{orderId}/cancel: its buyer gives the hold up. Repeating is harmless. */
+export function cancelOrder({ forgetProduct }: { readonly forgetProduct: ForgetProduct }) {
+  return async function cancelOrderOfBuyer(c: Context<BuyerEnv>): Promise<Response> {
+    const [id, orderId] = [c.req.param("id") ?? "", c.req.param("orderId") ?? ""];
+    if (!ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
+    const body = await readJson(c, emptyRequest, {});
+    if (!body.ok) return refuse(c, body.refusal);
+    const cause = { requestId: c.get("requestId"), traceparent: c.get("traceparent") };
+    const command = { orderId, buyerId: c.get("buyer").id, callback: null, cause };
+    const called = await callProduct(c.env, id, "repeatable", (product) => product.cancel(command));
+    if (!called.ok) return refuse(c, called.refusal);
+    if (!called.value.ok) return refuse(c, called.value.refusal);
+    forgetProduct(id);
+    c.header("Cache-Control", "no-store");
+    return c.json(publicOrder(called.value.value));
+  };
+}

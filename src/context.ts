@@ -1,0 +1,35 @@
+/** What the stages hand on to one another: bindings, and what is known of the request so far. */
+import type { Config } from "./config.ts";
+
+/** Where a request comes from. */
+export interface Client {
+  /**
+   * The key that a client's limits count under: IPv4 as it is (IPv4-mapped IPv6 too), IPv6 cut to its /64 in canonical
+   * form, or `unknown`: the one shared bucket of all requests without an address that Cloudflare vouches for.
+   */
+  readonly key: string;
+  readonly userAgent: string;
+}
+
+/** The merchant's authenticated user: the `sub` of the merchant's own JWT. */
+export interface Buyer {
+  readonly id: string;
+}
+
+export interface Variables {
+  requestId: string;
+  /** W3C Trace Context: the caller's trace id where it sent a valid one, with a span of ours. */
+  traceparent: string;
+  config: Config;
+  client: Client;
+}
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: Variables;
+}
+
+/** The context of a route behind the identity stage. */
+export interface BuyerEnv extends AppEnv {
+  Variables: Variables & { buyer: Buyer };
+}

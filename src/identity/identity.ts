@@ -1,0 +1,100 @@
+/**
+ * The identity stage: the merchant's JWT says who the buyer is. Verified with jose; nothing of it is believed before.
+ *
+ * Keys come from the configuration, or from the merchant's JWKS, which jose caches and fetches anew for a new `kid` (at most every
+ * half minute, so that made-up kids cause no flood). When the JWKS cannot be had the answer is `overloaded`: the
+ * fault is ours to wait out, not the buyer's.
+ */
+import { createMiddleware } from "hono/factory";
+import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
+import type { Buyer, BuyerEnv } from "../context.ts";
+import { refuse } from "../problem.ts";
+import { ok, refused, type Result } from "../result.ts";
+import type { IdentityConfig } from "./identity-config.ts";
+
+/** The clocks of shop and gateway may differ by so much, in seconds. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+/** A JWT with claims for a shop's own purposes fits; a larger one is refused before it is parsed. */
+const JWT_LENGTH_MAX = 8192;
+/** A merchant's user id; longer ones are no ids. In characters. */
+const BUYER_ID_LENGTH_MAX = 256;
+/** After the JWKS could not be fetched nobody waits for it again for so long. */
+const FETCH_PAUSE_MS = 1000;
+
+const BEARER = /^Bearer +([^\s]+)$/i;
+
+interface KeySource {
+  readonly config: IdentityConfig;
+  readonly getKey: JWTVerifyGetKey;
+  pausedUntil: number;
+}
+
+let keySource: KeySource | null = null;
+
+function keysOf(config: IdentityConfig): KeySource {
+  if (keySource?.config !== config) {
+    const getKey =
+      config.keys.kind === "inline"
+        ? createLocalJWKSet(config.keys.jwks)
+        : createRemoteJWKSet(config.keys.url, { timeoutDuration: config.timeoutMs });
+    keySource = { config, getKey, pausedUntil: 0 };
+  }
+  return keySource;
+}
+
+/** Requires a buyer: sets `buyer`, or refuses with `identity-required`, `identity-invalid` or `overloaded`. */
+export function identifyBuyer() {
+  return createMiddleware<BuyerEnv>(async function identifyBuyerByJwt(c, next) {
+    const authorization = c.req.header("Authorization");
+    if (authorization === undefined) return refuse(c, { code: "identity-required" });
+    const jwt = BEARER.exec(authorization)?.[1];
+    if (jwt === undefined || jwt.length > JWT_LENGTH_MAX) return refuse(c, { code: "identity-invalid" });
+    const buyer = await verifyIdentity(c.get("config").identity, jwt, Date.now());
+    if (!buyer.ok) return refuse(c, buyer.refusal);
+    c.set("buyer", buyer.value);
+    return next();
+  });
+}
+
+export async function verifyIdentity(config: IdentityConfig, jwt: string, now: number): Promise<Result<Buyer>> {
+  const source = keysOf(config);
+  if (now < source.pausedUntil) return refused(keysUnavailable());
+  try {
+    const { payload } = await jwtVerify(jwt, source.getKey, {
+      issuer: config.issuer,
+      audience: config.audience,
+      algorithms: [...config.algorithms],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      currentDate: new Date(now),
+      requiredClaims: ["sub", "exp"],
+    });
+    const { sub } = payload;
+    if (typeof sub !== "string" || sub.length === 0 || sub.length > BUYER_ID_LENGTH_MAX || !sub.isWellFormed()) {
+      return refused({ code: "identity-invalid" });
+    }
+    return ok({ id: sub });
+  } catch (fault) {
+    if (isTokensFault(fault)) return refused({ code: "identity-invalid" });
+    source.pausedUntil = Date.now() + FETCH_PAUSE_MS;
+    console.error(JSON.stringify({ event: "identity-keys-unavailable", fault: String(fault) }));
+    return refused(keysUnavailable());
+  }
+}
+
+function keysUnavailable() {
+  return {
+    code: "overloaded",
+    retryAfterSeconds: 1,
+    detail: "The shop's identity keys cannot be had at present",
+  } as const;
+}
+
+/** jose's errors about the token itself. What else it throws is about the keys: not fetched, timed out, not a JWKS. */
+function isTokensFault(fault: unknown): boolean {
+  const isJose = fault instanceof errors.JOSEError;
+  const aboutKeys =
+    fault instanceof errors.JWKSTimeout ||
+    fault instanceof errors.JWKSInvalid ||
+    (isJose && fault.code === "ERR_JOSE_GENERIC");
+  return isJose && !aboutKeys;
+}

@@ -1,0 +1,114 @@
+/**
+ * The exact store: limiter objects, sharded by the owner of a key.
+ *
+ * All that is counted for one address is in one object, and all for one buyer in another, so that such policies are decided
+ * together: a request that one of them refuses takes nothing of the others. Only what is counted for a product alone lives
+ * apart from these. Policies of one request whose keys live in different objects are asked at the same time; if one object
+ * refuses, the request may have taken one unit in each other. The bound, then: one unit of every other owner's limits per
+ * refused request.
+ */
+import * as v from "valibot";
+import type { TakeCheck } from "../../durable-objects/limiter/protocol.ts";
+import { type Check, type Store, type StoreAnswer, withinBudget } from "./store.ts";
+
+/** What this module needs of a namespace of limiter objects; what they answer is checked. */
+export interface LimiterNamespace {
+  getByName(name: string): { take(checks: readonly TakeCheck[]): Promise<unknown> };
+}
+
+export interface ExactOptions {
+  /** Objects per kind of owner. */
+  readonly shards: number;
+  /** Of one call, with its retry, in ms. */
+  readonly budgetMs: number;
+}
+
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+/** A stub's answer crossed a process: another version of the object may have given it. */
+const Answer = v.object({
+  taken: v.boolean(),
+  answers: v.array(v.object({ allowed: v.boolean(), remaining: Count, waitMs: v.pipe(v.number(), v.minValue(0)) })),
+});
+
+export function exactStore(namespace: LimiterNamespace, { shards, budgetMs }: ExactOptions): Store {
+  return {
+    async take(checks) {
+      const answers = new Map<Check, StoreAnswer>();
+      const byObject = Map.groupBy(checks, ({ owner }) => objectNameOf(owner, shards));
+      await Promise.all(
+        Array.from(byObject, async ([name, group]) => {
+          const answered = await ask(namespace, name, group, budgetMs);
+          group.forEach((check, index) => answers.set(check, answered[index] ?? GARBAGE));
+        }),
+      );
+      return checks.map((check) => answers.get(check) ?? GARBAGE);
+    },
+  };
+}
+
+/** Kinds apart, so that a flood of addresses is not in the way of buyers. */
+export function objectNameOf({ kind, part }: Check["owner"], shards: number): string {
+  return `limiter-${kind}-${hash(part) % shards}`;
+}
+
+const GARBAGE: StoreAnswer = { outcome: "failed", reason: "garbage" };
+
+async function ask(
+  namespace: LimiterNamespace,
+  name: string,
+  checks: readonly Check[],
+  budgetMs: number,
+): Promise<readonly StoreAnswer[]> {
+  const asked = checks.map(takeCheckOf);
+  const called = await withinBudget(() => takeWithRetry(namespace, name, asked), budgetMs);
+  if ("failed" in called) return checks.map(() => ({ outcome: "failed", reason: called.failed }));
+  if (called.value === null) return checks.map(() => ({ outcome: "failed", reason: "busy" }));
+  if (!v.is(Answer, called.value) || called.value.answers.length !== checks.length) return checks.map(() => GARBAGE);
+  return called.value.answers.map(({ allowed, remaining, waitMs }) =>
+    allowed ? { outcome: "fits", remaining, resetMs: waitMs } : { outcome: "refused", retryMs: waitMs, exact: true },
+  );
+}
+
+/**
+ * Once more, through a fresh stub, where the platform says that this may help: an object that moves or is updated throws
+ * `retryable`. Never when it is overloaded. The lost call may have counted: then the request takes two units, not none.
+ * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
+ */
+async function takeWithRetry(
+  namespace: LimiterNamespace,
+  name: string,
+  checks: readonly TakeCheck[],
+): Promise<unknown> {
+  try {
+    return await namespace.getByName(name).take(checks);
+  } catch (fault) {
+    if (!isRetryable(fault)) throw fault;
+    return namespace.getByName(name).take(checks);
+  }
+}
+
+function isRetryable(fault: unknown): boolean {
+  if (!(fault instanceof Error)) return false;
+  const { retryable, overloaded } = fault as Error & { retryable?: unknown; overloaded?: unknown };
+  return retryable === true && overloaded !== true;
+}
+
+function takeCheckOf({ policy, key }: Check): TakeCheck {
+  const { name, limit, windowSeconds, mode } = policy;
+  return { policy: name, key, limit, windowMs: windowSeconds * 1000, shadow: mode === "shadow" };
+}
+
+/**
+ * FNV-1a over UTF-16 code units, with murmur3's last mixing: the same everywhere and for ever, since it says where a count
+ * is. Not cryptographic: who chooses many addresses can choose their shard, and finds its own limits there.
+ */
+function hash(text: string): number {
+  let state = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) {
+    state = Math.imul(state ^ text.charCodeAt(index), 0x01000193);
+  }
+  state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+  state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
+  return (state ^ (state >>> 16)) >>> 0;
+}

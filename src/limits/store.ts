@@ -1,0 +1,56 @@
+/** What the stage asks of a store that counts, and the time it gives it. */
+import type { Policy } from "./policy.ts";
+
+/** One policy, applied to one request. */
+export interface Check {
+  readonly policy: Policy;
+  /** Whom it counts; see `key.ts`. */
+  readonly key: string;
+  /** The part of the key that places it; every key of the same owner is counted in the same place. */
+  readonly owner: { readonly kind: string; readonly part: string };
+}
+
+/** Durations in ms. Null: the store cannot tell. */
+export type StoreAnswer =
+  | { readonly outcome: "fits"; readonly remaining: number | null; readonly resetMs: number | null }
+  /** `retryMs`: until the same request would fit; exact where `exact`, otherwise an upper bound. */
+  | { readonly outcome: "refused"; readonly retryMs: number; readonly exact: boolean }
+  /** Nobody knows whether it was counted. `reason` is for the operator's log. */
+  | { readonly outcome: "failed"; readonly reason: string };
+
+export interface Store {
+  /** Counts one request against each, and answers each, in their order. Never throws, never outlasts its time budget. */
+  take(checks: readonly Check[]): Promise<readonly StoreAnswer[]>;
+}
+
+/** A check, identified within an isolate: a policy's name has no blank. */
+export function idOf({ policy, key }: Check): string {
+  return `${policy.name} ${key}`;
+}
+
+/**
+ * What a call to a store gives, or `failed` when it takes longer than the budget or throws. A call that is too late is
+ * abandoned, not undone: what it counted stays counted.
+ */
+export async function withinBudget<Value>(
+  call: () => Promise<Value>,
+  budgetMs: number,
+): Promise<{ readonly value: Value } | { readonly failed: string }> {
+  const tooLate = Promise.withResolvers<{ readonly failed: string }>();
+  const timer = setTimeout(() => tooLate.resolve({ failed: "timeout" }), budgetMs);
+  try {
+    return await Promise.race([called(call), tooLate.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function called<Value>(
+  call: () => Promise<Value>,
+): Promise<{ readonly value: Value } | { readonly failed: string }> {
+  try {
+    return { value: await call() };
+  } catch (fault) {
+    return { failed: fault instanceof Error ? fault.name : "thrown" };
+  }
+}

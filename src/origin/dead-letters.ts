@@ -1,0 +1,159 @@
+/**
+ * Dead letters: messages that the writer could not apply, kept in Postgres for an operator to look at and replay.
+ *
+ * A message comes here when its attempts are used up, which an outage of Postgres does to good events too. So each gets
+ * a last try first; only what still fails is stored, and its product's outbox is told to stop sending it by itself.
+ * While Postgres is down, the queue keeps the messages; the outbox has the events in any case.
+ */
+import type { Sql, TransactionSql } from "postgres";
+import type { WriterConfig } from "../config.ts";
+import { openDatabase, transact } from "./database.ts";
+import { type DeadLetter, describeDeadLetter, restoreBody } from "./dead-letter.ts";
+import { groupByProduct, productInbox } from "./product-inbox.ts";
+import { applyEvents, type Outcome } from "./writer/apply-events.ts";
+import { parseEvent } from "./writer/parse-event.ts";
+import { classifyFailure } from "./writer/failure.ts";
+import { acknowledge, type WriterEnv } from "./writer/write-batch.ts";
+
+/** How often an event is tried here whose predecessor is missing: the predecessor may be in this very queue. */
+const WAITING_ATTEMPTS = 5;
+
+/** While Postgres is down, or an event waits; wrangler.toml allows 100 attempts, the outbox is patient after that. */
+const RETRY_DELAY_SECONDS = 60;
+
+/** An operator waits for the answer. */
+const OPERATOR_TIMEOUT_MS = 5000;
+
+/** A dead letter as an operator sees it. Times are ms since the epoch. */
+export interface DeadLetterEntry {
+  readonly eventId: string;
+  readonly productId: string | null;
+  readonly body: unknown;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly firstFailedAt: number;
+  readonly lastFailedAt: number;
+  readonly replayedAt: number | null;
+}
+
+/** Consumes a batch of the dead letter queue: applies what can be applied after all, stores the rest, retries in doubt. */
+export async function storeDeadLetters(
+  batch: MessageBatch<unknown>,
+  env: WriterEnv,
+  config: Pick<WriterConfig, "timeoutMs">,
+): Promise<void> {
+  const sql = openDatabase(env.ORIGIN_DB.connectionString, config.timeoutMs);
+  const deliveries = batch.messages.map((message) => ({ message, parsed: parseEvent(message.body) }));
+  const events = deliveries.flatMap(({ parsed }) => (parsed.ok ? [parsed.event] : []));
+  const outcomes = await applyEvents(sql, config.timeoutMs, events);
+
+  const dead: { message: Message; reason: string }[] = [];
+  for (const { message, parsed } of deliveries) {
+    const outcome: Outcome | undefined = parsed.ok
+      ? outcomes.get(parsed.event.eventId)
+      : { status: "failed", reason: `Not an event: ${parsed.reason}` };
+    const decision = decideDeadLetter(outcome, message.attempts);
+    if (decision.action === "done") message.ack();
+    else if (decision.action === "wait") message.retry({ delaySeconds: RETRY_DELAY_SECONDS });
+    else dead.push({ message, reason: decision.reason });
+  }
+  await acknowledge(env, events, outcomes);
+  if (dead.length > 0) await bury(dead, sql, env, config.timeoutMs);
+}
+
+export type DeadLetterDecision =
+  | { readonly action: "done" }
+  | { readonly action: "wait" }
+  | { readonly action: "store"; readonly reason: string };
+
+/** What to do with a message of the dead letter queue after its last try. */
+export function decideDeadLetter(outcome: Outcome | undefined, attempts: number): DeadLetterDecision {
+  if (outcome === undefined || outcome.status === "unavailable") return { action: "wait" };
+  if (outcome.status === "applied") return { action: "done" };
+  if (outcome.status === "not-yet" && attempts < WAITING_ATTEMPTS) return { action: "wait" };
+  return { action: "store", reason: outcome.reason };
+}
+
+async function bury(
+  dead: readonly { readonly message: Message; readonly reason: string }[],
+  sql: Sql,
+  env: WriterEnv,
+  timeoutMs: number,
+): Promise<void> {
+  const letters = await Promise.all(dead.map(({ message, reason }) => describeDeadLetter(message.body, reason)));
+  try {
+    await transact(sql, timeoutMs, (inside) => writeDeadLetters(inside, letters));
+  } catch (error) {
+    console.error({
+      message: "Dead letters could not be stored and are tried again",
+      reason: classifyFailure(error).code,
+    });
+    for (const { message } of dead) message.retry({ delaySeconds: RETRY_DELAY_SECONDS });
+    return;
+  }
+  for (const { message } of dead) message.ack();
+  await park(env, letters);
+}
+
+async function park(env: WriterEnv, letters: readonly DeadLetter[]): Promise<void> {
+  const parkable = letters.flatMap(({ productId, eventId }) => (productId === null ? [] : [{ productId, eventId }]));
+  const calls = [...groupByProduct(parkable)].map(async ([productId, eventIds]) => {
+    try {
+      await productInbox(env, productId).park([...new Set(eventIds)]);
+    } catch (error) {
+      // The outbox sends the event again, it ends here again, and the product is told again.
+      const reason = error instanceof Error ? error.name : "unknown";
+      console.warn({ message: "A product was not told of its dead letters", productId, reason });
+    }
+  });
+  await Promise.all(calls);
+}
+
+async function writeDeadLetters(sql: TransactionSql, letters: readonly DeadLetter[]): Promise<void> {
+  const byId = new Map(letters.map((letter) => [letter.eventId, letter]));
+  await sql`
+    INSERT INTO dead_letters (event_id, product_id, body, reason, attempts, first_failed_at, last_failed_at)
+    SELECT event_id, product_id, body, reason, 1, now(), now()
+    FROM jsonb_to_recordset(${sql.json([...byId.values()].map(deadLetterRecord))}) AS d (
+      event_id text, product_id text, body jsonb, reason text)
+    ON CONFLICT (event_id) DO UPDATE SET
+      product_id = excluded.product_id, body = excluded.body, reason = excluded.reason,
+      attempts = dead_letters.attempts + 1, last_failed_at = excluded.last_failed_at, resolved_at = NULL`;
+}
+
+function deadLetterRecord(letter: DeadLetter) {
+  return { event_id: letter.eventId, product_id: letter.productId, body: letter.body, reason: letter.reason };
+}
+
+/** The dead letters that still wait for an operator, oldest first, at most `limit`. */
+export async function listDeadLetters(sql: Sql, { limit }: { readonly limit: number }): Promise<DeadLetterEntry[]> {
+  return await transact(sql, OPERATOR_TIMEOUT_MS, async (inside) => {
+    return await inside<DeadLetterEntry[]>`
+      SELECT event_id AS "eventId", product_id AS "productId", body, reason, attempts,
+        round(extract(epoch FROM first_failed_at) * 1000)::float8 AS "firstFailedAt",
+        round(extract(epoch FROM last_failed_at) * 1000)::float8 AS "lastFailedAt",
+        round(extract(epoch FROM replayed_at) * 1000)::float8 AS "replayedAt"
+      FROM dead_letters WHERE resolved_at IS NULL
+      ORDER BY first_failed_at, event_id LIMIT ${limit}::integer`;
+  });
+}
+
+/**
+ * Sends a waiting dead letter to the writer again, as it came, and returns when (ms since the epoch).
+ * Null when none of that id waits. What fails again comes back under the same id.
+ */
+export async function replayDeadLetter(
+  env: Pick<Env, "ORDER_EVENTS">,
+  sql: Sql,
+  eventId: string,
+): Promise<number | null> {
+  return await transact(sql, OPERATOR_TIMEOUT_MS, async (inside) => {
+    const [letter] = await inside<{ body: unknown; replayedAt: number }[]>`
+      UPDATE dead_letters SET replayed_at = now() WHERE event_id = ${eventId} AND resolved_at IS NULL
+      RETURNING body, round(extract(epoch FROM replayed_at) * 1000)::float8 AS "replayedAt"`;
+    if (letter === undefined) return null;
+    // Sent before the commit: sent twice is harmless, marked but not sent would be a lie.
+    await env.ORDER_EVENTS.send(restoreBody(letter.body));
+    return letter.replayedAt;
+  });
+}

@@ -1,0 +1,26 @@
+/**
+ * What the origin's side tells a product object: which of its events Postgres has, and which wait for an operator.
+ * The only place here that calls a Durable Object; one attempt, because the outbox asks again by itself.
+ */
+import type { ProductApi } from "../../durable-objects/product/protocol.ts";
+
+export type ProductInbox = Pick<ProductApi, "acknowledge" | "park">;
+
+/** The product's object, as far as the origin's side knows it. */
+export function productInbox(env: Pick<Env, "PRODUCT">, productId: string): ProductInbox {
+  // The binding's generated type does not always carry the class, and the class is none of this stage's business.
+  return env.PRODUCT.getByName(productId) as unknown as ProductInbox;
+}
+
+/** The ids of the events by product, in the order in which they are given. */
+export function groupByProduct(
+  events: readonly { readonly productId: string; readonly eventId: string }[],
+): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { productId, eventId } of events) {
+    const group = groups.get(productId);
+    if (group === undefined) groups.set(productId, [eventId]);
+    else group.push(eventId);
+  }
+  return groups;
+}

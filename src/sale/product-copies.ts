@@ -1,0 +1,78 @@
+/**
+ * The edge's copies of products: what an isolate knows of them, at most `copyMaxAgeMs` old.
+ *
+ * The losers of a sale are answered from here without a call to the object. A copy that is half as old as it may become is
+ * fetched anew by one request in the background, so that under load no request waits for it and few are made. No promise is shared between
+ * requests: on Workers one request's I/O dies with it.
+ *
+ * What it gives up: a change is seen by other isolates within the copy's age, not at once. Stock is never decided here, only refused.
+ */
+import { decideRoundState } from "../../durable-objects/product/round-state.ts";
+import type { ProductView } from "../../durable-objects/product/protocol.ts";
+import { callProduct } from "../product-calls.ts";
+import { ok, type Result } from "../result.ts";
+
+/** Products an isolate remembers, the unknown ones too; beyond that the oldest copy goes. */
+const COPIES_MAX = 1000;
+/** A refresh that was begun and never came back is given up after so long, and another request begins one. */
+const REFRESH_GIVEN_UP_MS = 2000;
+
+interface Copy {
+  readonly view: ProductView | null;
+  readonly fetchedAt: number;
+  refreshingSince: number | null;
+}
+
+const copies = new Map<string, Copy>();
+
+/** The product as it was at most `maxAgeMs` ago, or null where there is none. */
+export async function readProduct(
+  env: Env,
+  productId: string,
+  maxAgeMs: number,
+  keepAlive: (work: Promise<unknown>) => void,
+): Promise<Result<ProductView | null>> {
+  const now = Date.now();
+  const copy = copies.get(productId);
+  if (copy !== undefined && isUsable(copy, now, maxAgeMs)) {
+    if (decideRefresh(copy, now, maxAgeMs)) {
+      copy.refreshingSince = now;
+      keepAlive(fetchCopy(env, productId));
+    }
+    return ok(copy.view);
+  }
+  return fetchCopy(env, productId);
+}
+
+/** After a change that this isolate made or heard of: the next request asks the object. */
+export function forgetProduct(productId: string): void {
+  copies.delete(productId);
+}
+
+async function fetchCopy(env: Env, productId: string): Promise<Result<ProductView | null>> {
+  // The copy is as old as the question, not as the answer: what changed in between may not be in it.
+  const fetchedAt = Date.now();
+  const answer = await callProduct(env, productId, "repeatable", (product) => product.view());
+  if (!answer.ok) return answer;
+  const kept = copies.get(productId);
+  if (kept === undefined || kept.fetchedAt <= fetchedAt) {
+    copies.delete(productId);
+    copies.set(productId, { view: answer.value, fetchedAt, refreshingSince: null });
+    const oldest = copies.keys().next();
+    if (copies.size > COPIES_MAX && oldest.done === false) copies.delete(oldest.value);
+  }
+  return answer;
+}
+
+/** A copy may say that everything is held only until the first hold's time is over. */
+function isUsable(copy: Copy, now: number, maxAgeMs: number): boolean {
+  if (now - copy.fetchedAt >= maxAgeMs || now < copy.fetchedAt) return false;
+  const { view } = copy;
+  if (view === null || decideRoundState(view, now) !== "held-out") return true;
+  return view.nextReleaseAt !== null && now < view.nextReleaseAt;
+}
+
+function decideRefresh(copy: Copy, now: number, maxAgeMs: number): boolean {
+  if (now - copy.fetchedAt < maxAgeMs / 2) return false;
+  return copy.refreshingSince === null || now - copy.refreshingSince > REFRESH_GIVEN_UP_MS;
+}

@@ -1,0 +1,56 @@
+/** GET /v1/products/{id}: what everybody may know of a product, cacheable for a second. */
+import type { Context } from "hono";
+import { decideRoundState } from "../../durable-objects/product/round-state.ts";
+import type { SaleEnv } from "./sale.ts";
+
+/** A second: as old as the edge's own copy may be, and as often as a page needs to look. */
+const CACHE_CONTROL = "public, max-age=1";
+
+export function showProduct() {
+  return function showProductByCopy(c: Context<SaleEnv>): Response {
+    const {
+      id,
+      title,
+      price,
+      currency,
+      round,
+      opensAt,
+      closesAt,
+      perBuyerLimit,
+      holdSeconds,
+      challenges,
+      version,
+      paused,
+      closed,
+      available,
+      held,
+    } = c.get("product");
+    const state = decideRoundState({ opensAt, closesAt, paused, closed, available, held }, Date.now());
+    const etag = `W/"${round}.${version}.${state}"`;
+    c.header("ETag", etag);
+    c.header("Cache-Control", CACHE_CONTROL);
+    if (matches(c.req.header("If-None-Match"), etag)) return c.body(null, 304);
+    return c.json({
+      id,
+      title,
+      price,
+      currency,
+      round,
+      state,
+      opensAt,
+      closesAt,
+      perBuyerLimit,
+      holdSeconds,
+      challenges,
+      ...(state === "open" ? { tokenUrl: `/v1/products/${id}/tokens` } : {}),
+    });
+  };
+}
+
+/** Weak comparison of a list of entity tags (RFC 9110, section 13.1.2). */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  if (ifNoneMatch.trim() === "*") return true;
+  const opaque = etag.slice(2);
+  return ifNoneMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === opaque);
+}

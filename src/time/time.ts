@@ -1,0 +1,57 @@
+/** Server time: GET /v1/time, plain or signed for third parties, and the public keys behind the signature. */
+import type { Context } from "hono";
+import { importJWK, SignJWT } from "jose";
+import type { AppEnv } from "../context.ts";
+import { decideSigningKey } from "../keys/key-ring.ts";
+import type { SigningKey } from "../keys/key-config.ts";
+
+const ALGORITHM = "ES256";
+const TYPE = "sluice-time+jwt";
+
+/** The shortest way through: no limits, no product, nothing but the clock. */
+export function tellTime() {
+  return async function tellTimeByOurClock(c: Context<AppEnv>): Promise<Response> {
+    c.header("Cache-Control", "no-store");
+    const now = Date.now();
+    if (c.req.query("signed") === undefined) return c.json({ now });
+    return c.json({ now, jws: await signTime(c.get("config").time.keys, c.get("config").gateway.name, now) });
+  };
+}
+
+/** A JWT that says what time it was: `now` in milliseconds, `iat` in seconds, `iss` and `aud` the gateway's name. */
+async function signTime(ring: readonly SigningKey[], gateway: string, now: number): Promise<string> {
+  const key = decideSigningKey(ring, now);
+  if (key === null) throw new Error("No key of TIME_KEYS may sign now");
+  return new SignJWT({ now })
+    .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: key.kid })
+    .setIssuer(gateway)
+    .setAudience(gateway)
+    .setIssuedAt(Math.floor(now / 1000))
+    .sign(await importedKey(key));
+}
+
+/** GET /.well-known/jwks.json: the public halves of the keys whose time is not over, next ones included. */
+export function publishKeys() {
+  return async function publishTimeKeys(c: Context<AppEnv>): Promise<Response> {
+    const now = Date.now();
+    const usable = c.get("config").time.keys.filter((key) => now < key.notAfter);
+    c.header("Cache-Control", "public, max-age=300");
+    return c.json({ keys: usable.map(publicHalf) });
+  };
+}
+
+function publicHalf({ kid, privateJwk }: SigningKey) {
+  const { kty, crv, x, y } = privateJwk;
+  return { kty, crv, x, y, kid, alg: ALGORITHM, use: "sig" };
+}
+
+const imported = new WeakMap<SigningKey, CryptoKey>();
+
+async function importedKey(key: SigningKey): Promise<CryptoKey> {
+  const known = imported.get(key);
+  if (known !== undefined) return known;
+  const made = await importJWK(key.privateJwk, ALGORITHM);
+  if (!(made instanceof CryptoKey)) throw new Error("A key of TIME_KEYS is not a private EC key");
+  imported.set(key, made);
+  return made;
+}

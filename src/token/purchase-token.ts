@@ -1,0 +1,154 @@
+/**
+ * The purchase token: a signed, short-lived, one-time right of one buyer to one checkout of one product's round.
+ *
+ * A JWS in compact form (RFC 7515), HS256 by jose, because the party that verifies is the party that signed. Before jose a strict shape
+ * check: jose accepts several spellings of one signature and base64url with stray trailing bits. Behind jose a claim
+ * schema: jose accepts odd `exp`, an empty or huge `jti`, and claims that no token of ours has. That a token is used once is
+ * not decided here but by the product object, which spends its `jti` in the hold's own transaction.
+ */
+import { errors, jwtVerify, SignJWT } from "jose";
+import * as v from "valibot";
+import type { RefusalOf } from "../refusal.ts";
+import { ok, refused, type Result } from "../result.ts";
+import type { HmacKey } from "../keys/key-config.ts";
+import { decideSigningKey, decideVerifyingKey } from "../keys/key-ring.ts";
+
+const ALGORITHM = "HS256";
+/** Tells a purchase token from every other kind of JWT (RFC 8725, section 3.11). */
+const TYPE = "sluice-purchase+jwt";
+/** 128 random bits, base64url. */
+const JTI_BYTES = 16;
+/** Ours are about 400 characters with an ordinary buyer id, and below this with the longest. */
+const TOKEN_LENGTH_MAX = 2048;
+
+const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/;
+/** The last character of a 32-byte signature carries four bits of it: its two low bits are zero. */
+const LAST_OF_SIGNATURE = /[AEIMQUYcgkosw048]$/;
+
+const HEADER = v.strictObject({ alg: v.literal(ALGORITHM), typ: v.literal(TYPE), kid: v.string() });
+
+const SECONDS = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const CLAIMS = v.strictObject({
+  iss: v.string(),
+  aud: v.string(),
+  sub: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
+  jti: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{21}[AQgw]$/)),
+  iat: SECONDS,
+  exp: SECONDS,
+  pid: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/)),
+  rnd: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+});
+
+export interface PurchaseToken {
+  readonly jti: string;
+  readonly buyerId: string;
+  readonly productId: string;
+  readonly round: number;
+}
+
+/** A token of the right shape, and what it says of itself: nothing of it is proven. */
+export interface UnverifiedToken {
+  readonly text: string;
+  readonly kid: string;
+  readonly jti: string;
+}
+
+type TokenRefusal = RefusalOf<"token-invalid" | "token-expired">;
+
+const INVALID: TokenRefusal = { code: "token-invalid" };
+
+export interface TokenRing {
+  readonly gateway: string;
+  readonly keys: readonly HmacKey[];
+}
+
+export async function issueToken(
+  ring: TokenRing,
+  token: Omit<PurchaseToken, "jti">,
+  lifetimeMs: number,
+  now: number,
+): Promise<{ readonly text: string; readonly expiresAt: number }> {
+  const key = decideSigningKey(ring.keys, now);
+  if (key === null) throw new Error("No key of TOKEN_KEYS may sign now");
+  const issuedAt = Math.floor(now / 1000);
+  const expiresAt = Math.floor((now + lifetimeMs) / 1000);
+  const jti = crypto.getRandomValues(new Uint8Array(JTI_BYTES)).toBase64({ alphabet: "base64url", omitPadding: true });
+  const text = await new SignJWT({ pid: token.productId, rnd: token.round })
+    .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: key.kid })
+    .setIssuer(ring.gateway)
+    .setAudience(audienceOf(ring.gateway))
+    .setSubject(token.buyerId)
+    .setJti(jti)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(expiresAt)
+    .sign(await importedKey(key));
+  return { text, expiresAt: expiresAt * 1000 };
+}
+
+/** The shape of a token, without a signature check: three base64url segments, one spelling each, a header and claims of ours. */
+export function readTokenShape(text: string | undefined): Result<UnverifiedToken, TokenRefusal> {
+  if (text === undefined || text.length > TOKEN_LENGTH_MAX) return refused(INVALID);
+  const [, header, claims, signature] = COMPACT.exec(text) ?? [];
+  if (header === undefined || claims === undefined || signature === undefined) return refused(INVALID);
+  if (!LAST_OF_SIGNATURE.test(signature)) return refused(INVALID);
+  const head = v.safeParse(HEADER, decodeSegment(header));
+  const body = v.safeParse(CLAIMS, decodeSegment(claims));
+  if (!head.success || !body.success) return refused(INVALID);
+  return ok({ text, kid: head.output.kid, jti: body.output.jti });
+}
+
+/** Signature, time, kind, gateway and product. The claims were checked for their shape before. */
+export async function verifyToken(
+  ring: TokenRing,
+  token: UnverifiedToken,
+  productId: string,
+  now: number,
+): Promise<Result<PurchaseToken, TokenRefusal>> {
+  const key = decideVerifyingKey(ring.keys, token.kid, now);
+  if (key === null) return refused(INVALID);
+  try {
+    const { payload } = await jwtVerify(token.text, await importedKey(key), {
+      algorithms: [ALGORITHM],
+      typ: TYPE,
+      issuer: ring.gateway,
+      audience: audienceOf(ring.gateway),
+      currentDate: new Date(now),
+      clockTolerance: 0,
+    });
+    const claims = v.parse(CLAIMS, payload);
+    if (claims.pid !== productId) return refused(INVALID);
+    return ok({ jti: claims.jti, buyerId: claims.sub, productId: claims.pid, round: claims.rnd });
+  } catch (fault) {
+    if (fault instanceof errors.JWTExpired) return refused({ code: "token-expired" });
+    if (fault instanceof errors.JOSEError || fault instanceof v.ValiError) return refused(INVALID);
+    throw fault;
+  }
+}
+
+function audienceOf(gateway: string): string {
+  return `${gateway}/checkout`;
+}
+
+function decodeSegment(segment: string): unknown {
+  try {
+    const bytes = Uint8Array.fromBase64(segment, { alphabet: "base64url" });
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    return null;
+  }
+}
+
+const imported = new WeakMap<HmacKey, CryptoKey>();
+
+/** The imported key, not a promise of it: on Workers a promise belongs to the request that made it. */
+async function importedKey(key: HmacKey): Promise<CryptoKey> {
+  const known = imported.get(key);
+  if (known !== undefined) return known;
+  const made = await crypto.subtle.importKey("raw", key.secret, { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+    "verify",
+  ]);
+  imported.set(key, made);
+  return made;
+}

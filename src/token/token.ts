@@ -1,0 +1,86 @@
+/** The token stage: hands out purchase tokens, and lets a checkout on only with one. The gate is its first half. */
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import type { ProductView } from "../../durable-objects/product/protocol.ts";
+import type { Config } from "../config.ts";
+import type { AppEnv, BuyerEnv } from "../context.ts";
+import { readJson } from "../body.ts";
+import { refuse } from "../problem.ts";
+import { tokenRequest } from "../wire/requests.ts";
+import {
+  issueToken,
+  type PurchaseToken,
+  readTokenShape,
+  type TokenRing,
+  type UnverifiedToken,
+  verifyToken,
+} from "./purchase-token.ts";
+
+interface OfProduct {
+  readonly product: ProductView;
+}
+
+type ProductEnv<Env extends AppEnv> = Env & { Variables: Env["Variables"] & OfProduct };
+type TokenEnv = AppEnv & {
+  Variables: AppEnv["Variables"] & OfProduct & { jti: string; unverified: UnverifiedToken; token: PurchaseToken };
+};
+
+function ringOf({ gateway, token }: Config): TokenRing {
+  return { gateway: gateway.name, keys: token.keys };
+}
+
+/** POST /v1/products/{id}/tokens: everything before has agreed. The gate is told to nobody earlier. */
+export function handOutToken() {
+  return async function handOutPurchaseToken(c: Context<ProductEnv<BuyerEnv>>): Promise<Response> {
+    const { id, round, gate } = c.get("product");
+    const { lifetimeMs } = c.get("config").token;
+    const holder = { buyerId: c.get("buyer").id, productId: id, round };
+    const { text, expiresAt } = await issueToken(ringOf(c.get("config")), holder, lifetimeMs, Date.now());
+    c.header("Cache-Control", "no-store");
+    return c.json({ token: text, expiresAt, checkoutUrl: `/v1/products/${id}/checkout/${gate}` }, 201);
+  };
+}
+
+/** The request's body must be one that this call takes. */
+export function readTokenRequest() {
+  return createMiddleware<AppEnv>(async function refuseOtherBodies(c, next) {
+    const body = await readJson(c, tokenRequest, {});
+    return body.ok ? next() : refuse(c, body.refusal);
+  });
+}
+
+/** The last segment of the checkout URL must be the round's gate. */
+export function requireGate() {
+  return createMiddleware<ProductEnv<AppEnv>>(async function refuseWrongGate(c, next) {
+    if (!isSameText(c.req.param("gate") ?? "", c.get("product").gate)) return refuse(c, { code: "gate-invalid" });
+    return next();
+  });
+}
+
+/** A purchase token of the right shape must be there. Costs no signature check. */
+export function readToken() {
+  return createMiddleware<TokenEnv>(async function refuseMalformedToken(c, next) {
+    const shape = readTokenShape(c.req.header("Purchase-Token"));
+    if (!shape.ok) return refuse(c, shape.refusal);
+    c.set("unverified", shape.value);
+    c.set("jti", shape.value.jti);
+    return next();
+  });
+}
+
+/** The token must be ours, for this product, and its time not over. */
+export function requireToken() {
+  return createMiddleware<TokenEnv>(async function refuseForeignToken(c, next) {
+    const verified = await verifyToken(ringOf(c.get("config")), c.get("unverified"), c.get("product").id, Date.now());
+    if (!verified.ok) return refuse(c, verified.refusal);
+    c.set("token", verified.value);
+    return next();
+  });
+}
+
+/** Compares in a time that depends on the length only. The gate's length is no secret. */
+function isSameText(given: string, wanted: string): boolean {
+  const encoder = new TextEncoder();
+  const [left, right] = [encoder.encode(given), encoder.encode(wanted)];
+  return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right);
+}

@@ -1,0 +1,162 @@
+/** Products for tests on workerd: a valid round, one field changed at a time. */
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import type { ProductObject } from "../../../durable-objects/product/product-object.ts";
+import type {
+  CallbackId,
+  CancelCommand,
+  Cause,
+  ConfigureCommand,
+  HoldCommand,
+  OrderView,
+  PayCommand,
+  ProductApi,
+  ProductDocument,
+  ProductEvent,
+  RoundRules,
+} from "../../../durable-objects/product/protocol.ts";
+
+export const CAUSE: Cause = {
+  requestId: "test",
+  traceparent: "00-11111111111111111111111111111111-2222222222222222-00",
+};
+
+/** A token id as the token stage makes them. */
+export function makeJti(): string {
+  return crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+export function makeProductId(): string {
+  return `p-${crypto.randomUUID()}`;
+}
+
+export function productStub(id: string): ProductApi {
+  return env.PRODUCT.getByName(id) as unknown as ProductApi;
+}
+
+/** A round that opened a minute ago and closes in an hour. */
+export function makeRules(changes: Partial<RoundRules> = {}): RoundRules {
+  const now = Date.now();
+  return {
+    title: "A test's product",
+    price: 9900,
+    currency: "EUR",
+    opensAt: now - 60_000,
+    closesAt: now + 3_600_000,
+    perBuyerLimit: 2,
+    holdSeconds: 60,
+    challenges: [],
+    ...changes,
+  };
+}
+
+export function makeConfigure(id: string, changes: Partial<ConfigureCommand> = {}): ConfigureCommand {
+  return { id, rules: makeRules(), stock: 10, originRound: null, rulesFrozenSeconds: 300, cause: CAUSE, ...changes };
+}
+
+export function makeHold(changes: Partial<HoldCommand> = {}): HoldCommand {
+  return { round: 1, jti: makeJti(), buyerId: `b-${crypto.randomUUID()}`, quantity: 1, cause: CAUSE, ...changes };
+}
+
+/** A product of its own for one test. */
+export async function makeProduct(
+  stock: number,
+  rules: Partial<RoundRules> = {},
+): Promise<{ readonly id: string; readonly product: ProductApi; readonly document: ProductDocument }> {
+  const id = makeProductId();
+  const product = productStub(id);
+  const answer = await product.configure(makeConfigure(id, { stock, rules: makeRules(rules) }));
+  if (!answer.ok) throw new Error(`The product was refused: ${answer.refusal.code}`);
+  return { id, product, document: answer.value };
+}
+
+/** A hold that must succeed. */
+export async function holdOne(product: ProductApi, changes: Partial<HoldCommand> = {}): Promise<OrderView> {
+  const answer = await product.hold(makeHold(changes));
+  if (!answer.ok) throw new Error(`The hold was refused: ${answer.refusal.code}`);
+  return answer.value.order;
+}
+
+/** A callback's id, new unless it is given. */
+export function makeCallback(changes: Partial<CallbackId> = {}): CallbackId {
+  return { webhookId: `msg-${crypto.randomUUID()}`, digest: "a-digest", ...changes };
+}
+
+export function makePay(orderId: string, changes: Partial<PayCommand> = {}): PayCommand {
+  return { orderId, paymentId: "pay-1", callback: makeCallback(), cause: CAUSE, ...changes };
+}
+
+/** The origin's cancellation, unless a buyer is named. */
+export function makeCancel(orderId: string, changes: Partial<CancelCommand> = {}): CancelCommand {
+  return { orderId, buyerId: null, callback: null, cause: CAUSE, ...changes };
+}
+
+function namespaceStub(id: string): DurableObjectStub<ProductObject> {
+  return (env.PRODUCT as unknown as DurableObjectNamespace<ProductObject>).getByName(id);
+}
+
+/** The object's memory is gone, its storage is kept. */
+export async function evictProduct(id: string): Promise<void> {
+  await evictDurableObject(namespaceStub(id));
+}
+
+/** Runs the object's alarm now, whenever it is set to; false: none is set. */
+export async function runAlarm(id: string): Promise<boolean> {
+  return runDurableObjectAlarm(namespaceStub(id));
+}
+
+/** Runs a step inside of the object: for faults and for what only the storage knows. */
+export async function inProduct<Value>(
+  id: string,
+  step: (instance: ProductObject, state: DurableObjectState) => Value | Promise<Value>,
+): Promise<Value> {
+  return runInDurableObject(namespaceStub(id), step);
+}
+
+const TABLES = ["product", "rounds", "orders", "outbox", "callbacks", "audit"];
+
+/** Everything that is stored, table by table; no tables, nothing. */
+export function dump(sql: SqlStorage): Readonly<Record<string, unknown>> {
+  const stored = new Set(
+    sql
+      .exec<{ name: string }>("SELECT name FROM sqlite_master")
+      .toArray()
+      .map(({ name }) => name),
+  );
+  const tables = TABLES.filter((table) => stored.has(table));
+  return Object.fromEntries(tables.map((table) => [table, sql.exec(`SELECT * FROM ${table}`).toArray()]));
+}
+
+/** The outbox as it is stored, by `seq`. */
+export async function outboxOf(id: string): Promise<readonly ProductEvent[]> {
+  return inProduct(id, (_instance, { storage }) =>
+    storage.sql
+      .exec<{ body: string }>("SELECT body FROM outbox ORDER BY seq")
+      .toArray()
+      .map(({ body }) => JSON.parse(body) as ProductEvent),
+  );
+}
+
+export interface QueueRecord {
+  /** What was sent for the product, in order of sending, repeats included. */
+  sentFor(id: string): readonly ProductEvent[];
+  /** Lets sendings fail from now on, or no more. */
+  fail(failing: boolean): void;
+}
+
+/** Stands in for the queue, for every product object of this file: nothing reaches the writer. */
+export function recordQueue(): QueueRecord {
+  const sent: ProductEvent[] = [];
+  let failing = false;
+  env.ORDER_EVENTS.sendBatch = async (messages: Iterable<MessageSendRequest>) => {
+    if (failing) throw new Error("The queue is down");
+    for (const { body } of messages) sent.push(body as ProductEvent);
+    return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
+  };
+  return {
+    sentFor: (id) => sent.filter((event) => event.productId === id),
+    fail: (now) => {
+      failing = now;
+    },
+  };
+}

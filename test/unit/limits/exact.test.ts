@@ -1,0 +1,143 @@
+/** Which limiter object counts what, and what the exact store makes of its answers (F8, F9). */
+import { describe, expect, it } from "vitest";
+import type { TakeCheck } from "../../../durable-objects/limiter/protocol.ts";
+import { exactStore, objectNameOf } from "../../../src/limits/exact.ts";
+import type { Policy } from "../../../src/limits/policy.ts";
+import type { Check } from "../../../src/limits/store.ts";
+
+const POLICY: Policy = {
+  name: "per-client",
+  at: ["token"],
+  key: ["ip"],
+  limit: 5,
+  windowSeconds: 60,
+  store: { kind: "exact" },
+  mode: "enforce",
+  onFailure: { rule: "closed" },
+};
+const CHECK: Check = { policy: POLICY, key: "i1:a", owner: { kind: "ip", part: "i1:a" } };
+const BUDGET_MS = 30;
+const ANSWER = { allowed: true, remaining: 1, waitMs: 0 };
+
+/** What an object answers; other versions of it may answer anything. */
+type Take = (checks: readonly TakeCheck[]) => Promise<unknown>;
+
+/** A store over objects that all answer so; `names` has the object of every call. */
+function storeOf(take: Take, shards = 32) {
+  const names: string[] = [];
+  const namespace = {
+    getByName: (name: string) => {
+      names.push(name);
+      return { take };
+    },
+  };
+  return { store: exactStore(namespace, { shards, budgetMs: BUDGET_MS }), names };
+}
+
+const fits: Take = async (checks) => ({
+  taken: true,
+  answers: checks.map(() => ({ allowed: true, remaining: 4, waitMs: 60_000 })),
+});
+
+function platformError(flags: Record<string, boolean>): Error {
+  return Object.assign(new Error("The object is somewhere else"), flags);
+}
+
+describe("objectNameOf()", () => {
+  it("is stable: it says where counts are", () => {
+    expect(objectNameOf({ kind: "ip", part: "i9:192.0.2.1" }, 32)).toBe("limiter-ip-14");
+    expect(objectNameOf({ kind: "user", part: "u5:alice" }, 32)).toBe("limiter-user-12");
+  });
+
+  it("spreads neighbours over all shards", () => {
+    const counts = new Map<string, number>();
+    for (let host = 0; host < 6400; host += 1) {
+      const name = objectNameOf({ kind: "ip", part: `i10:10.0.${host >> 8}.${host & 255}` }, 32);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(32);
+    // 200 each on average; six standard deviations are 84.
+    expect(Math.max(...counts.values())).toBeLessThan(284);
+    expect(Math.min(...counts.values())).toBeGreaterThan(116);
+  });
+});
+
+describe("exactStore()", () => {
+  it("asks once for all checks of one owner, and apart for others", async () => {
+    const { store, names } = storeOf(fits);
+    const sameOwner = { ...CHECK, policy: { ...POLICY, name: "per-client-and-product" }, key: "i1:ap1:x" };
+    const product = {
+      ...CHECK,
+      policy: { ...POLICY, name: "per-product" },
+      key: "p1:x",
+      owner: { kind: "product", part: "p1:x" },
+    };
+    const answer = { outcome: "fits", remaining: 4, resetMs: 60_000 };
+    expect(await store.take([CHECK, product, sameOwner])).toEqual([answer, answer, answer]);
+    expect(names.map((name) => name.replace(/\d+$/, "")).toSorted()).toEqual(["limiter-ip-", "limiter-product-"]);
+  });
+
+  it("gives every check its own answer, in their order", async () => {
+    const { store } = storeOf(async (checks) => ({
+      taken: false,
+      answers: checks.map(({ policy }) => ({ allowed: policy !== "b", remaining: 0, waitMs: 7 })),
+    }));
+    const checks = ["a", "b", "c"].map((name) => ({ ...CHECK, policy: { ...POLICY, name } }));
+    expect((await store.take(checks)).map(({ outcome }) => outcome)).toEqual(["fits", "refused", "fits"]);
+  });
+
+  it.each<[string, unknown]>([
+    ["nothing", undefined],
+    ["a word", "ok"],
+    ["no answers", { taken: true, answers: [] }],
+    ["an answer too many", { taken: true, answers: [ANSWER, ANSWER] }],
+    ["a remainder below nothing", { taken: true, answers: [{ allowed: true, remaining: -1, waitMs: 0 }] }],
+    ["no time", { taken: false, answers: [{ allowed: false, remaining: 0, waitMs: Number.NaN }] }],
+    ["a verdict that is none", { taken: true, answers: [{ allowed: "yes", remaining: 0, waitMs: 0 }] }],
+  ])("F9 takes %s for a failure", async (_, garbage) => {
+    const { store } = storeOf(async () => garbage);
+    expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "garbage" }]);
+  });
+
+  it("F9 takes an exception for a failure", async () => {
+    const { store, names } = storeOf(async () => {
+      throw new TypeError("broken");
+    });
+    expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "TypeError" }]);
+    expect(names).toHaveLength(1);
+  });
+
+  it("F9 takes a busy object for a failure", async () => {
+    const { store } = storeOf(async () => null);
+    expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "busy" }]);
+  });
+
+  it("F9 does not outlast its time budget", async () => {
+    const { store } = storeOf(() => new Promise(() => {}));
+    const startedAt = performance.now();
+    expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "timeout" }]);
+    expect(performance.now() - startedAt).toBeLessThan(BUDGET_MS + 1500);
+  });
+
+  it("F8 tries a retryable failure once more, with a fresh stub", async () => {
+    let calls = 0;
+    const { store, names } = storeOf(async (checks) => {
+      calls += 1;
+      if (calls === 1) throw platformError({ retryable: true });
+      return fits(checks);
+    });
+    expect((await store.take([CHECK]))[0]?.outcome).toBe("fits");
+    expect(names).toHaveLength(2);
+  });
+
+  it.each<[string, Record<string, boolean>, number]>([
+    ["an overloaded object", { retryable: true, overloaded: true }, 1],
+    ["a failure that stays", { retryable: true }, 2],
+  ])("F8 leaves %s alone", async (_, flags, calls) => {
+    const { store, names } = storeOf(async () => {
+      throw platformError(flags);
+    });
+    expect((await store.take([CHECK]))[0]?.outcome).toBe("failed");
+    expect(names).toHaveLength(calls);
+  });
+});

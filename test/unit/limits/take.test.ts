@@ -1,0 +1,52 @@
+/** Several limits at once: all are checked before any is taken of. */
+import { describe, expect, it } from "vitest";
+import type { TakeCheck } from "../../../durable-objects/limiter/protocol.ts";
+import { decideTake } from "../../../durable-objects/limiter/take.ts";
+
+const NOW = 1_795_304_393_649;
+const WIDE: TakeCheck = { policy: "wide", key: "k", limit: 5, windowMs: 1000, shadow: false };
+const NARROW: TakeCheck = { policy: "narrow", key: "k", limit: 1, windowMs: 1000, shadow: false };
+const TAKEN = [NOW - 400];
+
+describe("decideTake()", () => {
+  it("takes one unit of each", () => {
+    const { answer, changed } = decideTake([WIDE, NARROW], [TAKEN, []], NOW);
+    expect(answer).toEqual({
+      taken: true,
+      answers: [
+        { allowed: true, remaining: 3, waitMs: 600 },
+        { allowed: true, remaining: 0, waitMs: 1000 },
+      ],
+    });
+    expect(changed).toEqual([
+      { check: WIDE, log: [NOW - 400, NOW] },
+      { check: NARROW, log: [NOW] },
+    ]);
+  });
+
+  it.each([0, 1])("takes nothing when one refuses, wherever it stands", (order) => {
+    const checks = order === 0 ? [WIDE, NARROW] : [NARROW, WIDE];
+    const { answer, changed } = decideTake(checks, [TAKEN, TAKEN], NOW);
+    expect(changed).toEqual([]);
+    expect(answer.taken).toBe(false);
+    expect(answer.answers[order]).toEqual({ allowed: true, remaining: 4, waitMs: 600 });
+    expect(answer.answers[1 - order]).toEqual({ allowed: false, remaining: 0, waitMs: 600 });
+  });
+
+  it("tells of an untouched limit that everything is there", () => {
+    const { answer } = decideTake([WIDE, NARROW], [[], TAKEN], NOW);
+    expect(answer.answers[0]).toEqual({ allowed: true, remaining: 5, waitMs: 0 });
+  });
+
+  it("lets a shadow refuse without being in the way", () => {
+    const { answer, changed } = decideTake([WIDE, { ...NARROW, shadow: true }], [[], TAKEN], NOW);
+    expect(answer.taken).toBe(true);
+    expect(answer.answers[1]).toEqual({ allowed: false, remaining: 0, waitMs: 600 });
+    expect(changed).toEqual([{ check: WIDE, log: [NOW] }]);
+  });
+
+  it("takes nothing of a shadow when another limit refuses", () => {
+    const { changed } = decideTake([NARROW, { ...WIDE, shadow: true }], [TAKEN, []], NOW);
+    expect(changed).toEqual([]);
+  });
+});

@@ -1,0 +1,117 @@
+/** A small app with nothing but the limits' stage, policies for it, and stores that do as told. */
+import { env } from "cloudflare:workers";
+import { Hono } from "hono";
+import type { TakeCheck } from "../../../durable-objects/limiter/protocol.ts";
+import type { Config } from "../../../src/config.ts";
+import type { BuyerEnv } from "../../../src/context.ts";
+import { limitBy } from "../../../src/limits/limits.ts";
+import type { LimitsConfig, Policy } from "../../../src/limits/policy.ts";
+
+/** On a full minute. */
+export const START = Math.ceil(Date.now() / 60_000) * 60_000;
+
+export const PER_CLIENT: Policy = {
+  name: "per-client",
+  at: ["token"],
+  key: ["ip"],
+  limit: 3,
+  windowSeconds: 60,
+  store: { kind: "exact" },
+  mode: "enforce",
+  onFailure: { rule: "closed" },
+};
+export const PER_BUYER: Policy = { ...PER_CLIENT, name: "per-buyer", key: ["user"], limit: 2 };
+export const SIEVE: Policy = {
+  ...PER_CLIENT,
+  name: "sieve",
+  limit: 300,
+  windowSeconds: 10,
+  store: { kind: "native", binding: "SIEVE" },
+  onFailure: { rule: "open" },
+};
+
+export interface Setting {
+  readonly limits?: Partial<LimitsConfig>;
+  /** Bindings instead of the real ones. */
+  readonly bindings?: Readonly<Record<string, unknown>>;
+}
+
+/** A gateway of nothing but limits and a route; `passed` counts what came through. */
+export function gatewayOf(policies: readonly Policy[], { limits, bindings }: Setting = {}) {
+  const config: LimitsConfig = {
+    verbosity: "full",
+    shards: 4,
+    // All the time that a healthy store may need on a busy machine.
+    storeTimeoutMs: 5000,
+    memoryEntries: 100,
+    policies,
+    ...limits,
+  };
+  const state = { passed: 0, config };
+  const app = new Hono<BuyerEnv>();
+  app.use(async (c, next) => {
+    c.set("requestId", "request-1");
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the stage reads nothing else of it
+    c.set("config", { limits: state.config } as Partial<Config> as Config);
+    c.set("client", { key: c.req.header("test-client") ?? unique("client"), userAgent: "test" });
+    c.set("buyer", { id: c.req.header("test-buyer") ?? unique("buyer") });
+    await next();
+  });
+  app.post("/:id/tokens", limitBy({ at: "token", who: "client" }), limitBy({ at: "token", who: "buyer" }), (c) => {
+    state.passed += 1;
+    return c.text("through", 201);
+  });
+  app.get("/:id", limitBy({ at: "read", who: "client" }), (c) => c.text("read"));
+  const all = { ...env, ...bindings };
+  return {
+    state,
+    token: async (client: string, buyer = unique("buyer"), product = "demo") =>
+      app.request(
+        `/${product}/tokens`,
+        { method: "POST", headers: { "test-client": client, "test-buyer": buyer } },
+        all,
+      ),
+    read: async (client: string) => app.request("/demo", { headers: { "test-client": client } }, all),
+  };
+}
+
+let uniques = 0;
+export function unique(what: string): string {
+  uniques += 1;
+  return `${what}-${uniques}`;
+}
+
+export async function codeOf(response: Response): Promise<unknown> {
+  return (await response.json<{ code: unknown }>()).code;
+}
+
+export function fieldsOf({ status, headers }: Response) {
+  return {
+    status,
+    retryAfter: headers.get("Retry-After"),
+    rateLimit: headers.get("RateLimit"),
+    rateLimitPolicy: headers.get("RateLimit-Policy"),
+  };
+}
+
+/** Limiter objects that do as told; `calls` has the object and the policies of every call. */
+export function fakeLimiter(take: (checks: readonly TakeCheck[]) => Promise<unknown>) {
+  const calls: string[] = [];
+  const LIMITER = {
+    getByName: (name: string) => ({
+      take: (checks: readonly TakeCheck[]) => {
+        calls.push(`${name}: ${checks.map(({ policy }) => policy).join(" ")}`);
+        return take(checks);
+      },
+    }),
+  };
+  return { LIMITER, calls };
+}
+
+export function fits(checks: readonly TakeCheck[]) {
+  return { taken: true, answers: checks.map(() => ({ allowed: true, remaining: 1, waitMs: 1000 })) };
+}
+
+export function lines(spy: { mock: { calls: readonly (readonly unknown[])[] } }): unknown[] {
+  return spy.mock.calls.map(([line]) => JSON.parse(String(line)) as unknown);
+}

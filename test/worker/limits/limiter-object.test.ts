@@ -1,0 +1,216 @@
+/** The limiter object on workerd: exact, durable, all or nothing, and no larger than what it counts. */
+import { env } from "cloudflare:workers";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { LimiterObject } from "../../../durable-objects/limiter/limiter-object.ts";
+import type { TakeAnswer, TakeCheck } from "../../../durable-objects/limiter/protocol.ts";
+
+const MINUTE_MS = 60_000;
+/** On a full minute, where windows by the clock would begin. */
+const START = Math.ceil(Date.now() / MINUTE_MS) * MINUTE_MS;
+const CHECK: TakeCheck = { policy: "per-client", key: "i1:a", limit: 10, windowMs: MINUTE_MS, shadow: false };
+
+let objects = 0;
+
+/** An object of this test's own. */
+function limiter() {
+  objects += 1;
+  return env.LIMITER.getByName(`limiter-test-${objects}`);
+}
+
+type Limiter = ReturnType<typeof limiter>;
+
+async function take(stub: Limiter, ...checks: readonly TakeCheck[]): Promise<TakeAnswer> {
+  const answer = await stub.take(checks);
+  if (answer === null) throw new Error("The limiter object is busy");
+  return answer;
+}
+
+async function countTaken(stub: Limiter, attempts: number, check = CHECK): Promise<number> {
+  const answers = await Promise.all(Array.from({ length: attempts }, () => take(stub, check)));
+  return answers.filter(({ taken }) => taken).length;
+}
+
+function tables(stub: Limiter): Promise<number> {
+  return runInDurableObject(
+    stub,
+    (_, { storage }) => storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'logs'").toArray().length,
+  );
+}
+
+function rows(stub: Limiter): Promise<number> {
+  return runInDurableObject(
+    stub,
+    (_, { storage }) => storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM logs").one().n,
+  );
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: START });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("LimiterObject", () => {
+  it("takes exactly the limit from 50 requests at once", async () => {
+    const stub = limiter();
+    expect(await countTaken(stub, 50)).toBe(10);
+    expect(await countTaken(stub, 50)).toBe(0);
+  });
+
+  it("takes exactly the limit from more requests at once than fit in a commit", async () => {
+    expect(await countTaken(limiter(), 600, { ...CHECK, limit: 300 })).toBe(300);
+  });
+
+  it("answers what is left, and when the request would fit, to the millisecond", async () => {
+    const stub = limiter();
+    const check = { ...CHECK, limit: 2 };
+    expect((await take(stub, check)).answers).toEqual([{ allowed: true, remaining: 1, waitMs: MINUTE_MS }]);
+    vi.setSystemTime(START + 1000);
+    expect((await take(stub, check)).answers).toEqual([{ allowed: true, remaining: 0, waitMs: 59_000 }]);
+    expect((await take(stub, check)).answers).toEqual([{ allowed: false, remaining: 0, waitMs: 59_000 }]);
+    vi.setSystemTime(START + 59_999);
+    expect((await take(stub, check)).taken).toBe(false);
+    vi.setSystemTime(START + MINUTE_MS);
+    expect((await take(stub, check)).taken).toBe(true);
+  });
+
+  it("gives a boundary attacker 1.0 times the limit", async () => {
+    const stub = limiter();
+    vi.setSystemTime(START + MINUTE_MS - 1);
+    expect(await countTaken(stub, 20)).toBe(10);
+    for (const afterMs of [0, 1, MINUTE_MS - 2]) {
+      vi.setSystemTime(START + MINUTE_MS + afterMs);
+      expect(await countTaken(stub, 20)).toBe(0);
+    }
+    vi.setSystemTime(START + 2 * MINUTE_MS - 1);
+    expect(await countTaken(stub, 20)).toBe(10);
+  });
+
+  it("F1 counts on where it was after its memory is gone", async () => {
+    const stub = limiter();
+    expect(await countTaken(stub, 7)).toBe(7);
+    await evictDurableObject(stub);
+    vi.setSystemTime(START + 30_000);
+    expect(await countTaken(stub, 7)).toBe(3);
+    await evictDurableObject(stub);
+    vi.setSystemTime(START + MINUTE_MS);
+    expect(await countTaken(stub, 20)).toBe(7);
+  });
+
+  it("F10 lets nothing more through when its clock goes back", async () => {
+    const stub = limiter();
+    expect(await countTaken(stub, 10)).toBe(10);
+    vi.setSystemTime(START - 3_600_000);
+    expect(await countTaken(stub, 10)).toBe(0);
+    vi.setSystemTime(START + MINUTE_MS);
+    expect(await countTaken(stub, 10)).toBe(10);
+  });
+
+  it("F10 still finds what has ended when its clock goes back a little", async () => {
+    const stub = limiter();
+    expect(await countTaken(stub, 10)).toBe(10);
+    vi.setSystemTime(START + MINUTE_MS);
+    await take(stub, { ...CHECK, key: "another" });
+    vi.setSystemTime(START + MINUTE_MS - 1);
+    expect(await countTaken(stub, 10)).toBe(0);
+  });
+
+  it("T16 counts every policy and key apart", async () => {
+    const stub = limiter();
+    expect(await countTaken(stub, 20)).toBe(10);
+    expect(await countTaken(stub, 20, { ...CHECK, key: "i1:b" })).toBe(10);
+    expect(await countTaken(stub, 20, { ...CHECK, policy: "other" })).toBe(10);
+  });
+
+  it("takes of all limits or of none", async () => {
+    const stub = limiter();
+    const narrow = { ...CHECK, policy: "narrow", limit: 1 };
+    expect((await take(stub, CHECK, narrow)).taken).toBe(true);
+    expect(await take(stub, CHECK, narrow)).toEqual({
+      taken: false,
+      answers: [
+        { allowed: true, remaining: 9, waitMs: MINUTE_MS },
+        { allowed: false, remaining: 0, waitMs: MINUTE_MS },
+      ],
+    });
+    expect(await countTaken(stub, 20)).toBe(9);
+  });
+
+  it("counts a shadow without its being in the way", async () => {
+    const stub = limiter();
+    const shadow = { ...CHECK, policy: "shadow", limit: 1, shadow: true };
+    const answers = [await take(stub, CHECK, shadow), await take(stub, CHECK, shadow)];
+    expect(answers.map(({ taken }) => taken)).toEqual([true, true]);
+    expect(answers.map((answer) => answer.answers[1]?.allowed)).toEqual([true, false]);
+  });
+
+  it("lets a request that cannot be decided fail alone", async () => {
+    const stub = limiter();
+    const limits = [10, 0, 10];
+    const settled = await runInDurableObject<LimiterObject, PromiseSettledResult<unknown>[]>(stub, (instance) =>
+      Promise.allSettled(limits.map((limit) => instance.take([{ ...CHECK, limit }]))),
+    );
+    expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(await countTaken(stub, 20)).toBe(8);
+  });
+
+  it("writes nothing before it counts, and nothing for a refusal", async () => {
+    const stub = limiter();
+    expect(await tables(stub)).toBe(0);
+    await countTaken(stub, 10);
+    const written = () =>
+      runInDurableObject(stub, (_, { storage }) => storage.sql.exec("SELECT total_changes() AS n").one());
+    const before = await written();
+    expect(await countTaken(stub, 5)).toBe(0);
+    expect(await written()).toEqual(before);
+  });
+
+  it("T15 sweeps rows that have ended by alarm, until none is left", async () => {
+    const stub = limiter();
+    for (let key = 0; key < 50; key += 1) await take(stub, { ...CHECK, key: `i2:${key}` });
+    expect(await rows(stub)).toBe(50);
+    vi.setSystemTime(START + 30_000);
+    await take(stub, { ...CHECK, key: "later", windowMs: 10 * MINUTE_MS });
+    vi.setSystemTime(START + 2 * MINUTE_MS);
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    expect(await rows(stub)).toBe(1);
+    vi.setSystemTime(START + 12 * MINUTE_MS);
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    expect(await rows(stub)).toBe(0);
+    expect(await runDurableObjectAlarm(stub)).toBe(false);
+  });
+
+  it("T15 sweeps a few rows with every commit, even if no alarm runs (F4)", async () => {
+    const stub = limiter();
+    for (let key = 0; key < 50; key += 1) await take(stub, { ...CHECK, key: `i2:${key}` });
+    vi.setSystemTime(START + 3 * MINUTE_MS);
+    await take(stub, CHECK);
+    expect(await rows(stub)).toBe(49);
+    for (let request = 0; request < 24; request += 1) await take(stub, CHECK);
+    expect(await rows(stub)).toBe(1);
+  });
+
+  it("F4 sets an alarm that was lost again", async () => {
+    const stub = limiter();
+    await take(stub, CHECK);
+    await runInDurableObject(stub, (_, { storage }) => storage.deleteAlarm());
+    await evictDurableObject(stub);
+    await take(stub, CHECK);
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+  });
+
+  it("answers null, and counts nothing, when too many are waiting", async () => {
+    const stub = limiter();
+    const check = { ...CHECK, limit: 1000 };
+    const answers = await runInDurableObject<LimiterObject, (TakeAnswer | null)[]>(stub, (instance) =>
+      Promise.all(Array.from({ length: 1200 }, () => instance.take([check]))),
+    );
+    // The first is being committed, 1,000 wait.
+    expect(answers.filter((answer) => answer === null)).toHaveLength(199);
+    expect(answers.filter((answer) => answer?.taken === true)).toHaveLength(1000);
+    expect(await countTaken(stub, 1, check)).toBe(0);
+  });
+});
