@@ -15,6 +15,7 @@ process.env["CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_ORIGIN_DB"] ??= "post
 
 export default defineConfig({
   test: {
+    silent: "passed-only",
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       { test: { name: "client", include: ["test/client/**/*.test.ts"] } },
@@ -26,6 +27,21 @@ export default defineConfig({
         plugins: [cloudflareTest({ wrangler, miniflare: { bindings: testBindings } })],
         test: { name: "invariants", include: ["test/invariants/**/*.test.ts"] },
       },
+      {
+        plugins: [
+          cloudflareTest(({ inject }) => ({
+            wrangler,
+            miniflare: { bindings: testBindings, hyperdrives: { ORIGIN_DB: inject("databaseUrl") } },
+          })),
+        ],
+        test: {
+          name: "origin",
+          include: ["test/origin/**/*.test.ts"],
+          globalSetup: ["./test/support/node/postgres-setup.ts"],
+        },
+      },
+      { test: { name: "process", include: ["test/process/**/*.test.ts"], fileParallelism: false } },
+      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], fileParallelism: false } },
     ],
   },
 });

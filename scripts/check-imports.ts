@@ -15,7 +15,7 @@ const SHARED_FOLDERS = new Set(["wire", "keys"]);
 const COMPOSERS = new Set(["src/app.ts", "src/index.ts"]);
 const CONFIG_PARTS = new Set(["src/identity/identity-config.ts", "src/limits/policy.ts"]);
 /** What a Durable Object may import of src/: values that both sides refuse with. */
-const SHARED_WITH_OBJECTS = new Set(["src/refusal.ts", "src/result.ts"]);
+const SHARED_WITH_OBJECTS = new Set(["src/refusal.ts", "src/result.ts", "src/log.ts"]);
 /** What the Worker may import of an object's folder: its protocol, and pure rules. Its class only the entry exports. */
 const OPEN_TO_WORKER = new Set(["protocol.ts", "round-state.ts", "spent-filter.ts", "order-id.ts", "sliding-log.ts"]);
 /** Pure files: they import nothing of the platform and no package. */

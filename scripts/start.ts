@@ -59,7 +59,7 @@ function tellReady(url: string, embeddedUrl: string | undefined, round: { round:
   return [
     `Sluice ready at ${url}, database: ${embeddedUrl === undefined ? "DATABASE_URL" : `psql ${embeddedUrl}`}`,
     `  Sale page  ${url}/  (round ${round.round} opens at ${opens})`,
-    `  Ledger     curl -H "Authorization: Bearer $(sed -n "s/^ADMIN_TOKEN='\\(.*\\)'/\\1/p" .dev.vars)" ${url}/v1/admin/products/demo`,
+    `  Ledger     . ./.dev.vars && curl -H "Authorization: Bearer $ADMIN_TOKEN" ${url}/v1/admin/products/demo`,
     `  A rush     npm run rush -- --buyers 1000 --stock 100`,
     `  Stop with Ctrl-C; what happened is kept in .sluice/ (npm start -- --fresh begins anew)`,
   ].join("\n");

@@ -19,7 +19,7 @@ import { actOnRound, changeStock, putProduct, showAudit, showDocument } from "./
 import { requireOperator } from "./operator/operator.ts";
 import { recordCancellation, recordPayment, verifyCallback } from "./origin/callbacks.ts";
 import { listDeadLettersForOperator, replayDeadLetterForOperator } from "./origin/dead-letter-routes.ts";
-import { takeOriginStock } from "./origin/origin-stock.ts";
+import { giveOriginStockBack, takeOriginStock } from "./origin/origin-stock.ts";
 import { showOpenApi } from "./reference/openapi.ts";
 import { showProblem } from "./reference/problem-pages.ts";
 import { forgetProduct } from "./sale/product-copies.ts";
@@ -71,7 +71,7 @@ app.post(`${originOrder}/payment`, verifyCallback(), findProduct(), recordPaymen
 app.post(`${originOrder}/cancel`, verifyCallback(), findProduct(), recordCancellation({ forgetProduct }));
 
 // For operators.
-const options = { forgetProduct, takeOriginStock };
+const options = { forgetProduct, takeOriginStock, giveOriginStockBack };
 const product = "/v1/admin/products/:id";
 app.put(product, requireOperator(), putProduct(options));
 app.get(product, requireOperator(), showDocument());

@@ -8,6 +8,7 @@ import * as v from "valibot";
 import { ConfigError } from "./config-error.ts";
 import { type IdentityConfig, parseIdentity } from "./identity/identity-config.ts";
 import { type LimitsConfig, parseLimits } from "./limits/policy.ts";
+import { logEvent } from "./log.ts";
 import { parseSecret, parseTable, seconds } from "./config-parsing.ts";
 import { type HmacKey, parseHmacKeys, parseSigningKeys, type SigningKey } from "./keys/key-config.ts";
 
@@ -182,7 +183,7 @@ function tryParse(env: Env): Config | ConfigError {
     return parseConfig(env as unknown as Record<string, unknown>);
   } catch (fault) {
     if (!(fault instanceof ConfigError)) throw fault;
-    console.error(`Sluice refuses to serve: ${fault.message}`);
+    logEvent("error", "misconfigured", { key: fault.key, message: fault.message });
     return fault;
   }
 }

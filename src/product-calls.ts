@@ -33,9 +33,15 @@ export async function callProduct<Value>(
       const decision = decideAfterFault(fault, repeatable, attempt);
       if (decision === "throw") throw fault;
       if (decision === "refuse") return refused({ code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS });
-      await scheduler.wait(Math.random() * FIRST_WAIT_MS * 2 ** (attempt - 1));
+      await wait(Math.random() * FIRST_WAIT_MS * 2 ** (attempt - 1));
     }
   }
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
 }
 
 /** What follows a fault of the platform. Its errors carry `overloaded` and `retryable` as properties. */

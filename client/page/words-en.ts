@@ -36,7 +36,7 @@ export const ENGLISH: Words = {
     cancelling: "Your cancellation is under way.",
     held: "It is set aside for you. Pay at the shop before the time is over.",
     paid: "Paid. It is yours.",
-    cancelled: "Your order is cancelled. Nothing will be charged.",
+    cancelled: "Your order is cancelled, and the unit went back on sale.",
     expired: "The time to pay is over, and the unit went back on sale.",
     refund_due: "Your payment came after the hold had ended, and nothing was left. The shop owes you a refund.",
   },

@@ -36,7 +36,7 @@ export const CHINESE: Words = {
     cancelling: "正在取消订单。",
     held: "商品已为您预占，请在时限内到商城付款。",
     paid: "付款成功，商品归您了。",
-    cancelled: "订单已取消，不会扣款。",
+    cancelled: "订单已取消，商品已重新开放购买。",
     expired: "付款时限已过，商品已重新开放购买。",
     refund_due: "付款到账时预占已失效且库存售完，商家将为您退款。",
   },

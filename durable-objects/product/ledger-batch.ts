@@ -88,6 +88,7 @@ export class LedgerBatch {
   }
 
   begin(): void {
+    this.#statements.refresh();
     if (!this.#statements.exists) return;
     this.#head = this.#statements.head();
     this.#sweep();
@@ -347,6 +348,11 @@ export class LedgerBatch {
   #emit(event: ProductEvent): void {
     this.#statements.insertEvent(event, JSON.stringify(event), this.#tools.now + this.#tools.resendAfterMs);
     this.events.push(event);
+  }
+
+  /** An operator's step that happened elsewhere. */
+  record(action: string, detail: unknown, cause: Cause): void {
+    if (this.#statements.exists) this.#audit(action, cause, detail);
   }
 
   #audit(action: string, cause: Cause, detail: unknown): void {

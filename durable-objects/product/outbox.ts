@@ -5,6 +5,7 @@
  * fails too often is dropped), so a row is closed only by the writer's acknowledgement after Postgres has committed.
  * What a buyer is told never waits for any of this.
  */
+import { describeFault, logEvent } from "../../src/log.ts";
 import type { ProductEvent } from "./protocol.ts";
 import type { ProductStatements } from "./statements.ts";
 
@@ -76,7 +77,7 @@ export class Outbox {
       await this.#options.queue.sendBatch(events.map((body) => ({ body, contentType: "json" })));
     } catch (fault) {
       // Nothing is lost: the rows stand in the outbox, and the alarm comes by again.
-      console.warn(JSON.stringify({ event: "outbox-send-failed", events: events.length, fault: String(fault) }));
+      logEvent("warn", "outbox-send-failed", { events: events.length, fault: describeFault(fault) });
     }
   }
 }

@@ -10,7 +10,8 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { RefusalOf } from "../../src/refusal.ts";
-import { refused } from "../../src/result.ts";
+import { describeFault, logEvent } from "../../src/log.ts";
+import { ok, refused } from "../../src/result.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { LedgerBatch, orderView } from "./ledger-batch.ts";
 import { decidePlan } from "./round-rules.ts";
@@ -145,7 +146,13 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     await this.#upToDateHead();
     const current = this.#statements.exists ? this.#statements.currentRound() : null;
     const plan = decidePlan(current, rulesFrozenSeconds, Date.now());
-    return plan.kind === "refused" ? refused(plan.refusal) : { ok: true, value: { round: plan.round } };
+    if (plan.kind === "refused") return refused(plan.refusal);
+    const { pending } = current === null ? { pending: 0 } : this.#statements.pending();
+    return ok({ round: plan.round, pending });
+  }
+
+  async record(action: string, detail: unknown, cause: Cause): Promise<void> {
+    await this.#do((batch) => batch.record(action, detail, cause));
   }
 
   async audit(limit: number): Promise<readonly AuditEntry[]> {
@@ -170,7 +177,7 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
       // Its commit releases, closes, and sets the next alarm by what is due after the sending.
       await this.#commits.submit((batch) => batch.tidy());
     } catch (fault) {
-      console.error(JSON.stringify({ event: "alarm-failed", object: "product", fault: String(fault) }));
+      logEvent("error", "alarm-failed", { object: "product", fault: describeFault(fault) });
       // Not by what is due: that is overdue already, and would come again at once and for ever.
       this.#armAt(Date.now() + ALARM_RETRY_MS);
     }
@@ -208,13 +215,14 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
       this.#arm();
       if (batch.moreOver) void this.#commits.submit(() => undefined);
     } catch (fault) {
-      console.error(JSON.stringify({ event: "commit-follow-up-failed", object: "product", fault: String(fault) }));
+      logEvent("error", "commit-follow-up-failed", { object: "product", fault: describeFault(fault) });
       this.#armAt(Date.now() + ALARM_RETRY_MS);
     }
   }
 
   /** The head row, after whatever the clock has ended since was released. */
   async #upToDateHead() {
+    this.#statements.refresh();
     if (!this.#statements.exists) return null;
     while (this.#dueAt !== null && this.#dueAt <= Date.now()) {
       const swept = this.#commits.submit(() => undefined);

@@ -159,8 +159,8 @@ export type ProductAnswer = Result<
   RefusalOf<"not-found" | "wrong-state" | "invalid-request" | "overloaded">
 >;
 
-/** The next round's number, and whether PUT would now change the present round or begin the next. */
-export type PlanAnswer = Result<{ readonly round: number }, RefusalOf<"wrong-state">>;
+/** The number of the round that PUT would set now, and how many events are still on their way to Postgres. */
+export type PlanAnswer = Result<{ readonly round: number; readonly pending: number }, RefusalOf<"wrong-state">>;
 
 /** The stock book of the current round, and where the orders themselves say otherwise: nowhere, or it is a defect. */
 export interface StockCheck extends Ledger {
@@ -223,6 +223,8 @@ export interface ProductApi {
   document(): Promise<ProductDocument | null>;
   act(action: RoundAction, cause: Cause): Promise<ProductAnswer>;
   changeStock(delta: number, cause: Cause): Promise<ProductAnswer>;
+  /** Adds to the audit list what an operator did elsewhere about this product. */
+  record(action: string, detail: unknown, cause: Cause): Promise<void>;
   audit(limit: number): Promise<readonly AuditEntry[]>;
   check(): Promise<StockCheck | null>;
   /** The writer: Postgres has these events. */

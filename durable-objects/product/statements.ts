@@ -44,7 +44,7 @@ export class ProductStatements {
     return this.#exists;
   }
 
-  /** Looks whether the tables are there: when the object wakes, and after a commit that may have made them. */
+  /** Looks whether the tables are there, as long as they are not. Not after `createSchema`, before its commit. */
   refresh(): void {
     if (this.#exists) return;
     const query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'audit'";

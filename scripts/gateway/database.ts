@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { migrate } from "../migrate.ts";
 import { startPglite } from "../postgres/pglite.ts";
+import { checkDatabaseUrl } from "./database-url.ts";
 import { StartError } from "./start-error.ts";
 
 export interface Database {
@@ -18,8 +19,7 @@ export interface Database {
  */
 export async function startDatabase(stateDir: string, databaseUrl?: string): Promise<Database> {
   if (databaseUrl !== undefined) {
-    if (!URL.canParse(databaseUrl))
-      throw new StartError("DATABASE_URL is not a URL: want postgres://user:password@host/name");
+    checkDatabaseUrl(databaseUrl);
     await migrateOrTell(databaseUrl);
     return { url: databaseUrl, embedded: false, stop: () => Promise.resolve() };
   }

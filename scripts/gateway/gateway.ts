@@ -53,7 +53,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const script = options.script ?? (await bundleWorker(options.stateDir));
   Object.assign(process.env, wranglerEnvironment(options.stateDir, options.databaseUrl));
 
+  // Held back until it is known whether the gateway serves: if not, one line says why.
+  let told: string[] | undefined = [];
   const lifeline = tieWorkerd();
+  let stop = async (): Promise<void> => lifeline.release();
   try {
     const runtime = await startRuntime({
       config,
@@ -62,19 +65,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       port,
       persistDir: join(options.stateDir, "gateway"),
       vars: { ...wrangler.vars, ...vars },
+      tell: (line) => {
+        if (told === undefined) console.error(line);
+        else told.push(line);
+      },
     });
-    const stop = async (): Promise<void> => {
+    stop = async () => {
       await runtime.stop();
       lifeline.release();
     };
     const fault = await askHealth(`http://${addresses[0]}:${port}`);
-    if (fault !== undefined) {
-      await stop();
-      throw new StartError(fault);
-    }
+    if (fault !== undefined) throw new StartError([...told.filter((line) => !line.includes(fault)), fault].join("\n"));
+    for (const line of told) console.error(line);
+    told = undefined;
     return { url: `http://${host}:${port}`, stop };
   } catch (fault) {
-    lifeline.release();
+    await stop();
     throw fault;
   }
 }

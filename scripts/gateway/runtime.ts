@@ -29,6 +29,8 @@ export interface RuntimeOptions {
   readonly persistDir: string;
   /** All of [vars] and the secrets. */
   readonly vars: Vars;
+  /** Gets the Worker's warnings and errors, line by line. */
+  readonly tell: (line: string) => void;
 }
 
 /** Starts it; ready when the socket is up. */
@@ -65,7 +67,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<{ stop(): P
           cf: false,
           logRequests: false,
           resourcePersistencePath: options.persistDir,
-          handleStructuredLogs: tell,
+          // The rest of what the Worker logs is for whoever runs a log pipeline.
+          handleStructuredLogs: ({ level, message }) => {
+            if (level === "error" || level === "warn") options.tell(message);
+          },
           workers: [gateway, page],
         }),
       ),
@@ -83,11 +88,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<{ stop(): P
 async function runCrons(miniflare: Miniflare, crons: readonly string[]): Promise<void> {
   const worker = await miniflare.getWorker(GATEWAY);
   for (const cron of crons) await worker.scheduled({ cron });
-}
-
-/** The Worker's own lines: faults reach the terminal, the rest is for whoever runs a log pipeline. */
-function tell(log: { readonly level: string; readonly message: string }): void {
-  if (log.level === "error" || log.level === "warn") console.error(log.message);
 }
 
 /** Miniflare ends the process at once on a signal; whoever runs the gateway has more to stop, in order. */

@@ -1,6 +1,7 @@
 /** How wrangler is run by the project's own programs: quiet, offline, and with nothing written outside the state folder. */
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { spellOut } from "./database-url.ts";
 
 /** The project's root folder, absolute. */
 export const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
@@ -24,6 +25,8 @@ export function wranglerEnvironment(stateDir: string, databaseUrl?: string): Rec
     WRANGLER_WRITE_LOGS: "false",
     WRANGLER_LOG: "error",
     X_LOCAL_OBSERVABILITY: "false",
-    ...(databaseUrl === undefined ? {} : { CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_ORIGIN_DB: databaseUrl }),
+    ...(databaseUrl === undefined
+      ? {}
+      : { CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_ORIGIN_DB: spellOut(databaseUrl) }),
   };
 }

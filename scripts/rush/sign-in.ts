@@ -6,7 +6,10 @@ import type { SaleApi } from "./sale-api.ts";
 const AT_ONCE = 64;
 
 /** The buyers' JWTs, in the same order. @throws StartError where the gateway is no demo. */
-export async function signIn(api: SaleApi, buyers: readonly Pick<Buyer, "id" | "address">[]): Promise<readonly string[]> {
+export async function signIn(
+  api: SaleApi,
+  buyers: readonly Pick<Buyer, "id" | "address">[],
+): Promise<readonly string[]> {
   const identities: string[] = [];
   const waiting = buyers.entries(); // shared: each worker takes the next one
   const work = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 /** What is answered where no route is: another method (405 and which), no such address (404), and a fault of ours (500). */
 import type { Context, ErrorHandler, Hono, NotFoundHandler } from "hono";
 import type { AppEnv } from "../context.ts";
+import { logEvent } from "../log.ts";
 import { PROBLEM_TYPE, refuse } from "../problem.ts";
 
 /** Adds a 405 to every address of the app for the methods that it does not take. To be called after the last route. */
@@ -37,7 +38,7 @@ export function answerFault(): ErrorHandler<AppEnv> {
   return function answerInternalFault(fault: Error, c: Context<AppEnv>): Response {
     const requestId = c.get("requestId");
     const { name, message, stack } = fault;
-    console.error(JSON.stringify({ event: "fault", requestId, name, message, stack }));
+    logEvent("error", "fault", { requestId, name, message, stack });
     const body = {
       type: "/problems/internal",
       title: "Internal error",

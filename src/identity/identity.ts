@@ -8,6 +8,7 @@
 import { createMiddleware } from "hono/factory";
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
 import type { Buyer, BuyerEnv } from "../context.ts";
+import { describeFault, logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
 import { ok, refused, type Result } from "../result.ts";
 import type { IdentityConfig } from "./identity-config.ts";
@@ -76,7 +77,7 @@ export async function verifyIdentity(config: IdentityConfig, jwt: string, now: n
   } catch (fault) {
     if (isTokensFault(fault)) return refused({ code: "identity-invalid" });
     source.pausedUntil = Date.now() + FETCH_PAUSE_MS;
-    console.error(JSON.stringify({ event: "identity-keys-unavailable", fault: String(fault) }));
+    logEvent("error", "identity-keys-unavailable", { fault: describeFault(fault) });
     return refused(keysUnavailable());
   }
 }

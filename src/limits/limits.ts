@@ -7,6 +7,7 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import type { AppEnv, BuyerEnv } from "../context.ts";
+import { logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
 import type { Refusal } from "../refusal.ts";
 import { type Counters, evaluate, type Ruling, stops } from "./evaluate.ts";
@@ -139,9 +140,9 @@ function tell(c: Context<AppEnv>, rulings: readonly Ruling[], { policyField }: P
 function report(rulings: readonly Ruling[], requestId: string): void {
   for (const { policy, says, failure } of rulings) {
     if (failure !== null) {
-      console.warn(JSON.stringify({ event: "limit-store-failed", policy: policy.name, reason: failure, requestId }));
+      logEvent("warn", "limit-store-failed", { policy: policy.name, reason: failure, requestId });
     } else if (policy.mode === "shadow" && says === "limited") {
-      console.log(JSON.stringify({ event: "limit-shadow", policy: policy.name, requestId }));
+      logEvent("info", "limit-shadow", { policy: policy.name, requestId });
     }
   }
 }

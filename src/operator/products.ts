@@ -1,27 +1,42 @@
 /** The operator's routes for a product: rules, stock, pause and close, the audit list. Every change is an audit entry. */
 import type { Context } from "hono";
-import type { Cause, ProductAnswer, ProductApi, RoundAction } from "../../durable-objects/product/protocol.ts";
+import type {
+  Cause,
+  ConfigureCommand,
+  ProductAnswer,
+  ProductApi,
+  RoundAction,
+} from "../../durable-objects/product/protocol.ts";
+import type { Config } from "../config.ts";
 import type { AppEnv } from "../context.ts";
 import { readJson } from "../body.ts";
 import { callProduct } from "../product-calls.ts";
 import { refuse } from "../problem.ts";
-import type { Refusal } from "../refusal.ts";
+import type { RefusalOf } from "../refusal.ts";
 import { ok, refused, type Result } from "../result.ts";
 import { emptyRequest, productRequest, stockRequest } from "../wire/requests.ts";
 
 const PRODUCT_ID = /^[a-z0-9-]{1,64}$/;
 /** Audit entries in one answer, the newest first. */
 const AUDIT_ENTRIES_MAX = 200;
+/** The row in Postgres must be as the ledger left it before units are taken out of it again. */
+const EVENTS_ON_THEIR_WAY: RefusalOf<"overloaded"> = {
+  code: "overloaded",
+  retryAfterSeconds: 2,
+  detail: "Events of this product are still on their way to the origin's database; nothing was changed",
+};
+
+interface RoundOfProduct {
+  readonly productId: string;
+  readonly round: number;
+}
 
 export interface OperatorOptions {
   readonly forgetProduct: (productId: string) => void;
   /** Takes the origin's own stock for a round out of its row in Postgres: atomically, and twice the same. */
-  readonly takeOriginStock: (
-    env: Env,
-    config: AppEnv["Variables"]["config"],
-    productId: string,
-    round: number,
-  ) => Promise<Result<number>>;
+  readonly takeOriginStock: (env: Env, config: Config, round: RoundOfProduct) => Promise<Result<number>>;
+  /** Undoes that, when the round did not come about. */
+  readonly giveOriginStockBack: (env: Env, config: Config, round: RoundOfProduct) => Promise<void>;
 }
 
 function productId(c: Context<AppEnv>): Result<string> {
@@ -34,7 +49,7 @@ function causeOf(c: Context<AppEnv>): Cause {
 }
 
 /** PUT /v1/admin/products/{id}: create the product, change the round that is to come, or set the next one. */
-export function putProduct({ forgetProduct, takeOriginStock }: OperatorOptions) {
+export function putProduct(options: OperatorOptions) {
   return async function putProductRules(c: Context<AppEnv>): Promise<Response> {
     const id = putProductId(c);
     if (!id.ok) return refuse(c, id.refusal);
@@ -45,16 +60,37 @@ export function putProduct({ forgetProduct, takeOriginStock }: OperatorOptions) 
       return refuse(c, { code: "invalid-request", errors: [{ path: "closesAt", message: "Must lie in the future" }] });
     }
     const { rulesFrozenSeconds } = c.get("config").sale;
-    const planned = await callProduct(c.env, id.value, "repeatable", (product) => product.plan(rulesFrozenSeconds));
-    if (!planned.ok) return refuse(c, planned.refusal);
-    if (!planned.value.ok) return refuse(c, planned.value.refusal);
-    const { round } = planned.value.value;
-    const taken = stock === "origin" ? await takeOriginStock(c.env, c.get("config"), id.value, round) : ok(stock);
-    if (!taken.ok) return refuse(c, taken.refusal);
-    const originRound = stock === "origin" ? round : null;
-    const command = { id: id.value, rules, stock: taken.value, originRound, rulesFrozenSeconds, cause: causeOf(c) };
-    return answerDocument(c, forgetProduct, id.value, (product) => product.configure(command));
+    const command = { id: id.value, rules, rulesFrozenSeconds, cause: causeOf(c) };
+    if (stock === "origin") return configureFromOrigin(c, options, command);
+    return answerDocument(c, options, id.value, (product) =>
+      product.configure({ ...command, stock, originRound: null }),
+    );
   };
+}
+
+/**
+ * The round's number is asked for first, so that the units are taken for exactly that round: whatever is lost on the way,
+ * the same PUT again finds the same units.
+ */
+async function configureFromOrigin(
+  c: Context<AppEnv>,
+  options: OperatorOptions,
+  command: Omit<ConfigureCommand, "stock" | "originRound">,
+): Promise<Response> {
+  const planned = await callProduct(c.env, command.id, "repeatable", (product) =>
+    product.plan(command.rulesFrozenSeconds),
+  );
+  if (!planned.ok) return refuse(c, planned.refusal);
+  if (!planned.value.ok) return refuse(c, planned.value.refusal);
+  const { round, pending } = planned.value.value;
+  if (pending > 0) return refuse(c, EVENTS_ON_THEIR_WAY);
+  const claim = { productId: command.id, round };
+  const taken = await options.takeOriginStock(c.env, c.get("config"), claim);
+  if (!taken.ok) return refuse(c, taken.refusal);
+  const configure = { ...command, stock: taken.value, originRound: round };
+  const called = await callProduct(c.env, command.id, "repeatable", (product) => product.configure(configure));
+  if (called.ok && !called.value.ok) await options.giveOriginStockBack(c.env, c.get("config"), claim);
+  return tellDocument(c, options, command.id, called);
 }
 
 /** A name that cannot be a product's is the operator's mistake here, not an address where nothing is. */
@@ -78,18 +114,18 @@ export function showDocument() {
 }
 
 /** POST .../pause, /resume, /close. */
-export function actOnRound(action: RoundAction, { forgetProduct }: OperatorOptions) {
+export function actOnRound(action: RoundAction, options: OperatorOptions) {
   return async function actOnCurrentRound(c: Context<AppEnv>): Promise<Response> {
     const id = productId(c);
     if (!id.ok) return refuse(c, id.refusal);
     const body = await readJson(c, emptyRequest, {});
     if (!body.ok) return refuse(c, body.refusal);
-    return answerDocument(c, forgetProduct, id.value, (product) => product.act(action, causeOf(c)));
+    return answerDocument(c, options, id.value, (product) => product.act(action, causeOf(c)));
   };
 }
 
 /** POST .../stock: units are added, or withdrawn from what is available. */
-export function changeStock({ forgetProduct }: OperatorOptions) {
+export function changeStock(options: OperatorOptions) {
   return async function changeStockOfRound(c: Context<AppEnv>): Promise<Response> {
     const id = productId(c);
     if (!id.ok) return refuse(c, id.refusal);
@@ -97,7 +133,7 @@ export function changeStock({ forgetProduct }: OperatorOptions) {
     if (!body.ok) return refuse(c, body.refusal);
     const { delta } = body.value;
     // Not repeatable: adding twice would add twice.
-    return answerDocument(c, forgetProduct, id.value, (product) => product.changeStock(delta, causeOf(c)), "once");
+    return answerDocument(c, options, id.value, (product) => product.changeStock(delta, causeOf(c)), "once");
   };
 }
 
@@ -117,16 +153,24 @@ type ProductCall = (product: ProductApi) => Promise<ProductAnswer>;
 
 async function answerDocument(
   c: Context<AppEnv>,
-  forgetProduct: OperatorOptions["forgetProduct"],
+  options: OperatorOptions,
   id: string,
   call: ProductCall,
   repeatable: "repeatable" | "once" = "repeatable",
 ): Promise<Response> {
-  const called: Result<ProductAnswer> = await callProduct(c.env, id, repeatable, call);
+  return tellDocument(c, options, id, await callProduct(c.env, id, repeatable, call));
+}
+
+function tellDocument(
+  c: Context<AppEnv>,
+  { forgetProduct }: OperatorOptions,
+  id: string,
+  called: Result<ProductAnswer>,
+): Response {
   if (!called.ok) return refuse(c, called.refusal);
   // Also after a refusal: the operator looks at the product next, and wants to see it as it is.
   forgetProduct(id);
-  if (!called.value.ok) return refuse(c, called.value.refusal satisfies Refusal);
+  if (!called.value.ok) return refuse(c, called.value.refusal);
   c.header("Cache-Control", "no-store");
   return c.json(called.value.value);
 }

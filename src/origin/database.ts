@@ -10,8 +10,6 @@
  */
 import postgres, { type Sql, type TransactionSql } from "postgres";
 
-const SECOND_MS = 1000;
-
 /** Time that is left to the client beyond the server's own time-out, to hear of it. */
 const GRACE_MS = 1000;
 
@@ -25,25 +23,36 @@ export class DatabaseTimeout extends Error {
   }
 }
 
-/** A client for this invocation. It connects with its first statement, waiting at most `timeoutMs` for that. */
-export function openDatabase(connectionString: string, timeoutMs: number): Sql {
-  return postgres(connectionString, {
-    max: 1,
-    fetch_types: false,
-    prepare: false,
-    connect_timeout: Math.ceil(timeoutMs / SECOND_MS),
-    connection: { application_name: "sluice" },
-    onnotice: () => {},
-  });
+/** A client, and how long one of its transactions may take, in ms. */
+export interface Database {
+  readonly sql: Sql;
+  readonly timeoutMs: number;
 }
 
 /**
- * Runs `work` in one transaction, which ends within `timeoutMs` on the server and soon after that here.
+ * A client for this invocation, to be used through `transact`. It connects with its first statement.
+ * It has no timers of its own: the driver's would close the socket under its own reader, which nobody could catch.
+ */
+export function openDatabase(connectionString: string, timeoutMs: number): Database {
+  const sql = postgres(connectionString, {
+    max: 1,
+    fetch_types: false,
+    prepare: false,
+    connect_timeout: 0,
+    max_lifetime: null,
+    connection: { application_name: "sluice" },
+    onnotice: () => {},
+  });
+  return { sql, timeoutMs };
+}
+
+/**
+ * Runs `work` in one transaction, which ends within its time on the server and soon after that here, connecting
+ * included. After a time-out the client is of no more use: what it waits for ends with the invocation.
  * Throws what failed: nothing was changed then, unless the connection was lost or timed out around the COMMIT.
  */
 export async function transact<Value>(
-  sql: Sql,
-  timeoutMs: number,
+  { sql, timeoutMs }: Database,
   work: (transaction: TransactionSql) => Promise<Value>,
 ): Promise<Value> {
   const transaction = sql.begin(async (inside) => {

@@ -2,6 +2,8 @@
 import type { Context } from "hono";
 import { readJson } from "../body.ts";
 import type { AppEnv } from "../context.ts";
+import { describeFault, logEvent } from "../log.ts";
+import { callProduct } from "../product-calls.ts";
 import { refuse } from "../problem.ts";
 import { refused, type Result, ok } from "../result.ts";
 import { emptyRequest } from "../wire/requests.ts";
@@ -31,9 +33,18 @@ export function replayDeadLetterForOperator() {
     const replayed = await inDatabase(c, (sql) => replayDeadLetter(c.env, sql, eventId));
     if (!replayed.ok) return refuse(c, replayed.refusal);
     if (replayed.value === null) return refuse(c, { code: "not-found" });
-    console.log(JSON.stringify({ event: "dead-letter-replayed", eventId, requestId: c.get("requestId") }));
-    return c.json({ eventId, replayedAt: replayed.value }, 202);
+    const { productId, replayedAt } = replayed.value;
+    await recordReplay(c, productId, eventId);
+    return c.json({ eventId, replayedAt }, 202);
   };
+}
+
+/** The replay stands in the log, and in the audit list of the product that the event belongs to. */
+async function recordReplay(c: Context<AppEnv>, productId: string | null, eventId: string): Promise<void> {
+  const cause = { requestId: c.get("requestId"), traceparent: c.get("traceparent") };
+  logEvent("info", "dead-letter-replayed", { productId, eventId, requestId: cause.requestId });
+  if (productId === null) return;
+  await callProduct(c.env, productId, "once", (product) => product.record("replay-dead-letter", { eventId }, cause));
 }
 
 async function inDatabase<Value>(
@@ -43,7 +54,7 @@ async function inDatabase<Value>(
   try {
     return ok(await work(openDatabase(c.env.ORIGIN_DB.connectionString, c.get("config").writer.timeoutMs)));
   } catch (fault) {
-    console.error(JSON.stringify({ event: "database-failed", requestId: c.get("requestId"), fault: String(fault) }));
+    logEvent("error", "database-failed", { requestId: c.get("requestId"), fault: describeFault(fault) });
     const detail = "The origin's database does not answer";
     return refused({ code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS, detail });
   }

@@ -5,9 +5,10 @@
  * a last try first; only what still fails is stored, and its product's outbox is told to stop sending it by itself.
  * While Postgres is down, the queue keeps the messages; the outbox has the events in any case.
  */
-import type { Sql, TransactionSql } from "postgres";
+import type { TransactionSql } from "postgres";
 import type { WriterConfig } from "../config.ts";
-import { openDatabase, transact } from "./database.ts";
+import { describeFault, logEvent } from "../log.ts";
+import { type Database, openDatabase, transact } from "./database.ts";
 import { type DeadLetter, describeDeadLetter, restoreBody } from "./dead-letter.ts";
 import { groupByProduct, productInbox } from "./product-inbox.ts";
 import { applyEvents, type Outcome } from "./writer/apply-events.ts";
@@ -20,9 +21,6 @@ const WAITING_ATTEMPTS = 5;
 
 /** While Postgres is down, or an event waits; wrangler.toml allows 100 attempts, the outbox is patient after that. */
 const RETRY_DELAY_SECONDS = 60;
-
-/** An operator waits for the answer. */
-const OPERATOR_TIMEOUT_MS = 5000;
 
 /** A dead letter as an operator sees it. Times are ms since the epoch. */
 export interface DeadLetterEntry {
@@ -38,14 +36,14 @@ export interface DeadLetterEntry {
 
 /** Consumes a batch of the dead letter queue: applies what can be applied after all, stores the rest, retries in doubt. */
 export async function storeDeadLetters(
-  batch: MessageBatch<unknown>,
+  batch: MessageBatch,
   env: WriterEnv,
   config: Pick<WriterConfig, "timeoutMs">,
 ): Promise<void> {
-  const sql = openDatabase(env.ORIGIN_DB.connectionString, config.timeoutMs);
+  const database = openDatabase(env.ORIGIN_DB.connectionString, config.timeoutMs);
   const deliveries = batch.messages.map((message) => ({ message, parsed: parseEvent(message.body) }));
   const events = deliveries.flatMap(({ parsed }) => (parsed.ok ? [parsed.event] : []));
-  const outcomes = await applyEvents(sql, config.timeoutMs, events);
+  const outcomes = await applyEvents(database, events);
 
   const dead: { message: Message; reason: string }[] = [];
   for (const { message, parsed } of deliveries) {
@@ -58,7 +56,7 @@ export async function storeDeadLetters(
     else dead.push({ message, reason: decision.reason });
   }
   await acknowledge(env, events, outcomes);
-  if (dead.length > 0) await bury(dead, sql, env, config.timeoutMs);
+  if (dead.length > 0) await bury(dead, database, env);
 }
 
 export type DeadLetterDecision =
@@ -76,18 +74,14 @@ export function decideDeadLetter(outcome: Outcome | undefined, attempts: number)
 
 async function bury(
   dead: readonly { readonly message: Message; readonly reason: string }[],
-  sql: Sql,
+  database: Database,
   env: WriterEnv,
-  timeoutMs: number,
 ): Promise<void> {
   const letters = await Promise.all(dead.map(({ message, reason }) => describeDeadLetter(message.body, reason)));
   try {
-    await transact(sql, timeoutMs, (inside) => writeDeadLetters(inside, letters));
+    await transact(database, (inside) => writeDeadLetters(inside, letters));
   } catch (error) {
-    console.error({
-      message: "Dead letters could not be stored and are tried again",
-      reason: classifyFailure(error).code,
-    });
+    logEvent("error", "dead-letters-not-stored", { letters: dead.length, fault: classifyFailure(error).code });
     for (const { message } of dead) message.retry({ delaySeconds: RETRY_DELAY_SECONDS });
     return;
   }
@@ -102,8 +96,7 @@ async function park(env: WriterEnv, letters: readonly DeadLetter[]): Promise<voi
       await productInbox(env, productId).park([...new Set(eventIds)]);
     } catch (error) {
       // The outbox sends the event again, it ends here again, and the product is told again.
-      const reason = error instanceof Error ? error.name : "unknown";
-      console.warn({ message: "A product was not told of its dead letters", productId, reason });
+      logEvent("warn", "dead-letters-not-parked", { productId, fault: describeFault(error) });
     }
   });
   await Promise.all(calls);
@@ -113,7 +106,7 @@ async function writeDeadLetters(sql: TransactionSql, letters: readonly DeadLette
   const byId = new Map(letters.map((letter) => [letter.eventId, letter]));
   await sql`
     INSERT INTO dead_letters (event_id, product_id, body, reason, attempts, first_failed_at, last_failed_at)
-    SELECT event_id, product_id, body, reason, 1, now(), now()
+    SELECT event_id, product_id, coalesce(body, 'null'), reason, 1, now(), now()
     FROM jsonb_to_recordset(${sql.json([...byId.values()].map(deadLetterRecord))}) AS d (
       event_id text, product_id text, body jsonb, reason text)
     ON CONFLICT (event_id) DO UPDATE SET
@@ -126,8 +119,11 @@ function deadLetterRecord(letter: DeadLetter) {
 }
 
 /** The dead letters that still wait for an operator, oldest first, at most `limit`. */
-export async function listDeadLetters(sql: Sql, { limit }: { readonly limit: number }): Promise<DeadLetterEntry[]> {
-  return await transact(sql, OPERATOR_TIMEOUT_MS, async (inside) => {
+export async function listDeadLetters(
+  database: Database,
+  { limit }: { readonly limit: number },
+): Promise<DeadLetterEntry[]> {
+  return await transact(database, async (inside) => {
     return await inside<DeadLetterEntry[]>`
       SELECT event_id AS "eventId", product_id AS "productId", body, reason, attempts,
         round(extract(epoch FROM first_failed_at) * 1000)::float8 AS "firstFailedAt",
@@ -138,22 +134,28 @@ export async function listDeadLetters(sql: Sql, { limit }: { readonly limit: num
   });
 }
 
+export interface ReplayedLetter {
+  readonly productId: string | null;
+  /** Milliseconds since the epoch. */
+  readonly replayedAt: number;
+}
+
 /**
- * Sends a waiting dead letter to the writer again, as it came, and returns when (ms since the epoch).
+ * Sends a waiting dead letter to the writer again, as it came, and returns whose it is and when.
  * Null when none of that id waits. What fails again comes back under the same id.
  */
 export async function replayDeadLetter(
   env: Pick<Env, "ORDER_EVENTS">,
-  sql: Sql,
+  database: Database,
   eventId: string,
-): Promise<number | null> {
-  return await transact(sql, OPERATOR_TIMEOUT_MS, async (inside) => {
-    const [letter] = await inside<{ body: unknown; replayedAt: number }[]>`
+): Promise<ReplayedLetter | null> {
+  return await transact(database, async (inside) => {
+    const [letter] = await inside<(ReplayedLetter & { body: unknown })[]>`
       UPDATE dead_letters SET replayed_at = now() WHERE event_id = ${eventId} AND resolved_at IS NULL
-      RETURNING body, round(extract(epoch FROM replayed_at) * 1000)::float8 AS "replayedAt"`;
+      RETURNING body, product_id AS "productId", round(extract(epoch FROM replayed_at) * 1000)::float8 AS "replayedAt"`;
     if (letter === undefined) return null;
     // Sent before the commit: sent twice is harmless, marked but not sent would be a lie.
     await env.ORDER_EVENTS.send(restoreBody(letter.body));
-    return letter.replayedAt;
+    return { productId: letter.productId, replayedAt: letter.replayedAt };
   });
 }

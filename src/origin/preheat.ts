@@ -6,11 +6,7 @@
  * its stock events (`returned`): what its row shows may be old, and units must never be counted twice. For the same
  * reason a round is preheated a second time only when its product's outbox is empty.
  */
-import type { Sql } from "postgres";
-import { transact } from "./database.ts";
-
-/** An operator waits for the answer. */
-const TIMEOUT_MS = 5000;
+import { type Database, transact } from "./database.ts";
 
 export interface RoundOfProduct {
   readonly productId: string;
@@ -32,8 +28,8 @@ export class NewerRound extends Error {
  * Claims the origin's row for the round and returns the units that the round has by that: the same again when asked
  * again, with what has come to `stock` since. Null when the origin has no row for the product.
  */
-export async function takeStock(sql: Sql, { productId, round }: RoundOfProduct): Promise<number | null> {
-  return await transact(sql, TIMEOUT_MS, async (inside) => {
+export async function takeStock(database: Database, { productId, round }: RoundOfProduct): Promise<number | null> {
+  return await transact(database, async (inside) => {
     // Every right side sees the row as it was before; a second caller waits for the lock and then sees the first's row.
     const [taken] = await inside<{ units: number }[]>`
       UPDATE products SET
@@ -64,8 +60,8 @@ export async function takeStock(sql: Sql, { productId, round }: RoundOfProduct):
  * 0 when the round has begun (its stock event has arrived) or another has the row. Only for a definite refusal: after
  * a lost answer the round may exist, and its units with it; then ask `takeStock` again instead.
  */
-export async function giveStockBack(sql: Sql, { productId, round }: RoundOfProduct): Promise<number> {
-  return await transact(sql, TIMEOUT_MS, async (inside) => {
+export async function giveStockBack(database: Database, { productId, round }: RoundOfProduct): Promise<number> {
+  return await transact(database, async (inside) => {
     const given = await inside<{ units: number }[]>`
       WITH claimed AS (
         SELECT id, allocated FROM products

@@ -8,8 +8,7 @@ export type ProductInbox = Pick<ProductApi, "acknowledge" | "park">;
 
 /** The product's object, as far as the origin's side knows it. */
 export function productInbox(env: Pick<Env, "PRODUCT">, productId: string): ProductInbox {
-  // The binding's generated type does not always carry the class, and the class is none of this stage's business.
-  return env.PRODUCT.getByName(productId) as unknown as ProductInbox;
+  return env.PRODUCT.getByName(productId);
 }
 
 /** The ids of the events by product, in the order in which they are given. */

@@ -7,7 +7,8 @@
 import type { ProductDocument } from "../../durable-objects/product/protocol.ts";
 import type { WriterConfig } from "../config.ts";
 import { callProduct } from "../product-calls.ts";
-import { openDatabase } from "./database.ts";
+import { logEvent } from "../log.ts";
+import { openDatabase, transact } from "./database.ts";
 
 /** Products looked at in one run, the most recently changed first. */
 const PRODUCTS_MAX = 200;
@@ -31,14 +32,17 @@ export function compareBooks(origin: OriginBook, product: ProductDocument): stri
 }
 
 export async function reconcile(env: Env, config: WriterConfig): Promise<void> {
-  const sql = openDatabase(env.ORIGIN_DB.connectionString, config.timeoutMs);
-  const books = await sql<OriginBook[]>`
-    SELECT id, round, allocated, held, paid, withdrawn FROM products
-    WHERE round > 0 ORDER BY updated_at DESC LIMIT ${PRODUCTS_MAX}`;
+  const database = openDatabase(env.ORIGIN_DB.connectionString, config.timeoutMs);
+  const books = await transact(
+    database,
+    (sql) => sql<OriginBook[]>`
+      SELECT id, round, allocated, held, paid, withdrawn FROM products
+      WHERE round > 0 ORDER BY updated_at DESC LIMIT ${PRODUCTS_MAX}`,
+  );
   for (const book of books) {
     const called = await callProduct(env, book.id, "repeatable", (product) => product.document());
     if (!called.ok || called.value === null) continue;
     const difference = compareBooks(book, called.value);
-    if (difference !== null) console.error(JSON.stringify({ event: "ledger-differs", productId: book.id, difference }));
+    if (difference !== null) logEvent("error", "ledger-differs", { productId: book.id, difference });
   }
 }

@@ -2,9 +2,9 @@
  * Applies events to the origin's Postgres: all in one transaction, or, if the content of one of them prevents that, in
  * as few smaller ones as it takes to set that one aside. Exactly one effect per event, however often it comes.
  */
-import type { Sql, TransactionSql } from "postgres";
+import type { TransactionSql } from "postgres";
 import type { ProductEvent } from "../../../durable-objects/product/protocol.ts";
-import { transact } from "../database.ts";
+import { type Database, transact } from "../database.ts";
 import { type Decision, decideBatch, inLedgerOrder } from "./decide-batch.ts";
 import { classifyFailure, type Failure, WriteConflict } from "./failure.ts";
 import { isOrderEvent, isStockEvent } from "./parse-event.ts";
@@ -33,13 +33,13 @@ export type Outcome =
 export type Outcomes = ReadonlyMap<string, Outcome>;
 
 /** Applies the events and tells what became of each. Does not throw: a fault of the database is an outcome. */
-export async function applyEvents(sql: Sql, timeoutMs: number, events: readonly ProductEvent[]): Promise<Outcomes> {
+export async function applyEvents(database: Database, events: readonly ProductEvent[]): Promise<Outcomes> {
   const outcomes = new Map<string, Outcome>();
   // What is left to do: a part that fails for its content is halved, and its halves are done first.
   const parts = [inLedgerOrder(events)];
   for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
     if (part.length === 0) continue;
-    const result = await applyTogether(sql, timeoutMs, part);
+    const result = await applyTogether(database, part);
     if ("notYet" in result) {
       for (const event of part) outcomes.set(event.eventId, { status: "applied" });
       for (const event of result.notYet) outcomes.set(event.eventId, { status: "not-yet", reason: tellMissing(event) });
@@ -61,14 +61,10 @@ export async function applyEvents(sql: Sql, timeoutMs: number, events: readonly 
 
 type Committed = Pick<Decision, "notYet" | "contradictory">;
 
-async function applyTogether(
-  sql: Sql,
-  timeoutMs: number,
-  events: readonly ProductEvent[],
-): Promise<Committed | Failure> {
+async function applyTogether(database: Database, events: readonly ProductEvent[]): Promise<Committed | Failure> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await transact(sql, timeoutMs, (transaction) => applyInside(transaction, events));
+      return await transact(database, (transaction) => applyInside(transaction, events));
     } catch (error) {
       const failure = classifyFailure(error);
       if (failure.kind !== "conflict" || attempt === CONFLICT_ATTEMPTS) return failure;

@@ -7,6 +7,7 @@
  */
 import type { ProductEvent } from "../../../durable-objects/product/protocol.ts";
 import type { WriterConfig } from "../../config.ts";
+import { describeFault, logEvent } from "../../log.ts";
 import { openDatabase } from "../database.ts";
 import { groupByProduct, productInbox } from "../product-inbox.ts";
 import { applyEvents, type Outcomes } from "./apply-events.ts";
@@ -22,7 +23,7 @@ const SECOND_MS = 1000;
 let breaker = CLOSED_BREAKER;
 
 /** Applies a batch of the queue and decides about each of its messages. */
-export async function writeBatch(batch: MessageBatch<unknown>, env: WriterEnv, config: WriterConfig): Promise<void> {
+export async function writeBatch(batch: MessageBatch, env: WriterEnv, config: WriterConfig): Promise<void> {
   const pauseMs = decidePause(breaker, Date.now());
   if (pauseMs > 0) {
     batch.retryAll({ delaySeconds: Math.ceil(pauseMs / SECOND_MS) });
@@ -31,11 +32,8 @@ export async function writeBatch(batch: MessageBatch<unknown>, env: WriterEnv, c
   const deliveries = batch.messages.map((message) => ({ message, parsed: parseEvent(message.body) }));
   const events = deliveries.flatMap(({ parsed }) => (parsed.ok ? [parsed.event] : []));
   if (events.length > 0) {
-    const outcomes = await applyEvents(
-      openDatabase(env.ORIGIN_DB.connectionString, config.timeoutMs),
-      config.timeoutMs,
-      events,
-    );
+    const database = openDatabase(env.ORIGIN_DB.connectionString, config.timeoutMs);
+    const outcomes = await applyEvents(database, events);
     breaker = decideBreaker(breaker, isAvailable(outcomes), config, Date.now());
     for (const { message, parsed } of deliveries) settle(message, parsed, outcomes);
     await acknowledge(env, events, outcomes);
@@ -56,13 +54,7 @@ function settle(message: Message, parsed: ParsedMessage, outcomes: Outcomes): vo
   }
   const eventId = parsed.ok ? parsed.event.eventId : undefined;
   const reason = parsed.ok ? outcome?.reason : `Not an event: ${parsed.reason}`;
-  console.warn({
-    message: "An order event is tried again later",
-    messageId: message.id,
-    eventId,
-    attempts: message.attempts,
-    reason,
-  });
+  logEvent("warn", "event-retried", { eventId, messageId: message.id, attempts: message.attempts, reason });
   message.retry({ delaySeconds: decideRetryDelay(message.attempts) });
 }
 
@@ -77,12 +69,7 @@ export async function acknowledge(
     try {
       await productInbox(env, productId).acknowledge([...new Set(eventIds)]);
     } catch (error) {
-      const reason = error instanceof Error ? error.name : "unknown";
-      console.warn({
-        message: "A product was not told what Postgres has; its outbox will ask again",
-        productId,
-        reason,
-      });
+      logEvent("warn", "events-not-acknowledged", { productId, fault: describeFault(error) });
     }
   });
   await Promise.all(calls);

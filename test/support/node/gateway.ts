@@ -35,10 +35,10 @@ export interface TestGateway {
 
 let bundled: Promise<{ readonly script: string; readonly dir: string }> | undefined;
 
-/** Bundled once per test process: it takes longer than everything else together. */
-async function bundleOnce(): Promise<{ readonly script: string; readonly dir: string }> {
-  const dir = await mkdtemp(join(tmpdir(), "sluice-bundle-"));
-  return { script: await bundleWorker(dir), dir };
+/** The Worker's bundle, made once per test process: it takes longer than everything else together. */
+export async function bundleOnce(): Promise<string> {
+  bundled ??= mkdtemp(join(tmpdir(), "sluice-bundle-")).then(async (dir) => ({ script: await bundleWorker(dir), dir }));
+  return (await bundled).script;
 }
 
 /** Removes what `startGateway` keeps for the next one; for `afterAll`. */
@@ -50,8 +50,7 @@ export async function forgetBundle(): Promise<void> {
 
 /** Starts one and waits until it serves. Rejects with the line that it would print. */
 export async function startGateway(options: GatewayOptions = {}): Promise<TestGateway> {
-  bundled ??= bundleOnce();
-  const { script } = await bundled;
+  const script = await bundleOnce();
   const vars = { ...(await readDemoVars()), ...options.vars };
   const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), "sluice-state-")));
   const forget = async (): Promise<void> => {

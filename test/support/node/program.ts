@@ -46,7 +46,9 @@ export function runProgram(script: string, args: readonly string[], env: Readonl
           if (stdout.includes(text)) resolve();
         };
         child.stdout.on("data", look);
-        void ended.then((status) => reject(new Error(`Ended with ${status} before it printed ${text}:\n${stdout}${stderr}`)));
+        void ended.then((status) =>
+          reject(new Error(`Ended with ${status} before it printed ${text}:\n${stdout}${stderr}`)),
+        );
         look();
       }),
   };

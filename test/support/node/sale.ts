@@ -66,7 +66,10 @@ export async function openSale(
 }
 
 /** The ledger once Postgres has every event. Rejects when that takes longer than `withinMs`. */
-export async function untilDelivered(sale: TestSale, withinMs: number): Promise<Awaited<ReturnType<typeof readLedger>>> {
+export async function untilDelivered(
+  sale: TestSale,
+  withinMs: number,
+): Promise<Awaited<ReturnType<typeof readLedger>>> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const ledger = await readLedger(sale);

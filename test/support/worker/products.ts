@@ -1,6 +1,7 @@
 /** Products for tests on workerd: a valid round, one field changed at a time. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, vi } from "vitest";
 import type { ProductObject } from "../../../durable-objects/product/product-object.ts";
 import type {
   CallbackId,
@@ -140,23 +141,65 @@ export async function outboxOf(id: string): Promise<readonly ProductEvent[]> {
 export interface QueueRecord {
   /** What was sent for the product, in order of sending, repeats included. */
   sentFor(id: string): readonly ProductEvent[];
+  /** How many messages each sending of the product had. */
+  sizesFor(id: string): readonly number[];
   /** Lets sendings fail from now on, or no more. */
   fail(failing: boolean): void;
 }
 
 /** Stands in for the queue, for every product object of this file: nothing reaches the writer. */
 export function recordQueue(): QueueRecord {
-  const sent: ProductEvent[] = [];
+  const sendings: (readonly ProductEvent[])[] = [];
   let failing = false;
   env.ORDER_EVENTS.sendBatch = async (messages: Iterable<MessageSendRequest>) => {
     if (failing) throw new Error("The queue is down");
-    for (const { body } of messages) sent.push(body as ProductEvent);
+    sendings.push(Array.from(messages, ({ body }) => structuredClone(body) as ProductEvent));
     return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
   };
   return {
-    sentFor: (id) => sent.filter((event) => event.productId === id),
+    sentFor: (id) => sendings.flat().filter((event) => event.productId === id),
+    sizesFor: (id) => sendings.filter(([first]) => first?.productId === id).map((sending) => sending.length),
     fail: (now) => {
       failing = now;
     },
+  };
+}
+
+/** Makes the clock stand still in each test of the file; `vi.setSystemTime` moves it, for the objects as well. */
+export function useMovableClock(): void {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+}
+
+/** When the object's alarm is set to; null: it is not set. */
+export async function alarmOf(id: string): Promise<number | null> {
+  return inProduct(id, (_instance, { storage }) => storage.getAlarm());
+}
+
+/** What `breakStatement` throws. */
+export class InjectedFault extends Error {
+  override readonly name = "InjectedFault";
+}
+
+/**
+ * Lets the object fail right after the statement with this number, counted from 1 and from now on, was executed; or after
+ * each statement that the test picks out. The function that comes back mends it, and returns how many statements there were.
+ */
+export function breakStatement(sql: SqlStorage, broken: number | ((query: string) => boolean)): () => number {
+  const execute = sql.exec.bind(sql);
+  let count = 0;
+  sql.exec = ((query: string, ...bindings: unknown[]) => {
+    const cursor = execute(query, ...bindings);
+    count += 1;
+    if (typeof broken === "number" ? count === broken : broken(query)) throw new InjectedFault(`After: ${query}`);
+    return cursor;
+  }) as SqlStorage["exec"];
+  return () => {
+    delete (sql as { exec?: unknown }).exec;
+    return count;
   };
 }

@@ -1,0 +1,244 @@
+/** The main sale, end to end: a real Chromium, the sale page, the real gateway and its Postgres. */
+import { Webhook } from "standardwebhooks";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Browser } from "playwright-core";
+import { buildClient } from "../../scripts/build-client.ts";
+import { forgetBundle, startGateway, type TestGateway } from "../support/node/gateway.ts";
+import { HAS_CHROMIUM, launchChromium, openPage, type OpenPage, type OpenPageOptions } from "./chromium.ts";
+
+const HOUR_MS = 3_600_000;
+
+// Starting a browser and a gateway takes seconds on a small machine; the page itself waits for pauses that it is told.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 120_000 });
+
+type Document = Readonly<Record<string, unknown>>;
+
+/** The document of a call that must succeed. */
+async function read(response: Response): Promise<Document> {
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${response.url} must succeed, and answered ${response.status}: ${text}`);
+  return JSON.parse(text);
+}
+
+describe.skipIf(!HAS_CHROMIUM)("a sale on the real gateway", () => {
+  let browser: Browser;
+  let gateway: TestGateway;
+  let opened: OpenPage;
+  let products = 0;
+
+  beforeAll(async () => {
+    await buildClient();
+    [browser, gateway] = await Promise.all([launchChromium(), startGateway()]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await gateway.stop();
+    await forgetBundle();
+  });
+  afterEach(async () => {
+    await opened.context.close();
+    const { complaints } = opened;
+    if (complaints.length > 0)
+      throw new Error(`The page must run without complaints, and had: ${complaints.join("; ")}`);
+  });
+
+  async function admin(method: string, path: string, body?: object): Promise<Document> {
+    const response = await fetch(`${gateway.url}/v1/admin/products/${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${gateway.adminToken}`, "Content-Type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return read(response);
+  }
+
+  /** A product of its own for each test; returns its id. */
+  async function createProduct(change: object = {}): Promise<string> {
+    products += 1;
+    const id = `browser-${products}`;
+    const rules = {
+      title: "Trail lamp",
+      price: 1999,
+      currency: "EUR",
+      stock: 3,
+      opensAt: Date.now() - 1_000,
+      closesAt: Date.now() + HOUR_MS,
+      perBuyerLimit: 1,
+      holdSeconds: 120,
+    };
+    await admin("PUT", id, { ...rules, ...change });
+    return id;
+  }
+
+  async function open(product: string, options: OpenPageOptions = {}): Promise<OpenPage["page"]> {
+    opened = await openPage(browser, `${gateway.url}/?product=${product}`, options);
+    await opened.page.waitForSelector("#sale:not([data-phase=loading])");
+    return opened.page;
+  }
+
+  async function waitForPhase(phase: string): Promise<void> {
+    await opened.page.waitForSelector(`#sale[data-phase="${phase}"]`);
+  }
+
+  /** How often the page sent a call: tokens, or checkouts. */
+  function sent(call: "tokens" | "checkout"): number {
+    return opened.requests.filter((request) => request.startsWith("POST /v1/") && request.includes(`/${call}`)).length;
+  }
+
+  async function post(path: string, headers: Readonly<Record<string, string>>, body: object): Promise<Document> {
+    const response = await fetch(gateway.url + path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "CF-Connecting-IP": "192.0.2.9", ...headers },
+      body: JSON.stringify(body),
+    });
+    return read(response);
+  }
+
+  /** Another buyer, without a browser: holds a unit; returns what gives it back. */
+  async function holdAsAnother(product: string): Promise<() => Promise<unknown>> {
+    const { token: jwt } = await post("/demo/identity", {}, { buyerId: `other-${product}` });
+    const identity = { Authorization: `Bearer ${String(jwt)}` };
+    const { token, checkoutUrl } = await post(`/v1/products/${product}/tokens`, identity, {});
+    const { statusUrl } = await post(String(checkoutUrl), { "Purchase-Token": String(token) }, { quantity: 1 });
+    return () => post(`${String(statusUrl)}/cancel`, identity, {});
+  }
+
+  async function pay(product: string, orderId: string): Promise<void> {
+    const body = JSON.stringify({ paymentId: `pay-${orderId}` });
+    const id = `msg-${orderId}`;
+    const at = new Date();
+    const response = await fetch(`${gateway.url}/v1/origin/products/${product}/orders/${orderId}/payment`, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/json",
+        "webhook-id": id,
+        "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+        "webhook-signature": new Webhook(gateway.webhookSecret).sign(id, at, body),
+      },
+      body,
+    });
+    expect(response.status).toBe(200);
+  }
+
+  test("T10: before the opening the button is grey, and a forced click sends no token request", async () => {
+    const page = await open(await createProduct({ opensAt: Date.now() + HOUR_MS, closesAt: Date.now() + 2 * HOUR_MS }));
+    expect(await page.locator("#buy").isDisabled()).toBe(true);
+    expect(await page.locator("#sale").getAttribute("data-phase")).toBe("upcoming");
+    await page.evaluate(`
+      const button = document.querySelector("#buy");
+      button.disabled = false;
+      button.click();
+    `);
+    await page.waitForTimeout(300);
+    expect(sent("tokens")).toBe(0);
+  });
+
+  test.each([HOUR_MS, -HOUR_MS])(
+    "F10: lights at opensAt with the browser's clock %d ms wrong, and one click holds a unit",
+    async (clockSkewMs) => {
+      const opensAt = Date.now() + 3_000;
+      const product = await createProduct({ opensAt });
+      const page = await open(product, { clockSkewMs });
+      expect(await page.locator("#buy").isDisabled()).toBe(true);
+      await waitForPhase("open");
+      const litAfterMs = Date.now() - opensAt;
+      expect(litAfterMs).toBeGreaterThanOrEqual(0);
+      expect(litAfterMs).toBeLessThan(1_000);
+      await page.click("#buy");
+      await waitForPhase("held");
+      expect(await page.locator("#order-id").textContent()).toMatch(/^[\w-]{20,}$/);
+      expect([sent("tokens"), sent("checkout")]).toEqual([1, 1]);
+      expect(await admin("GET", product)).toMatchObject({ held: 1, available: 2 });
+    },
+  );
+
+  test("T22: a double click is one request and one unit", async () => {
+    const product = await createProduct({ perBuyerLimit: 3 });
+    const page = await open(product);
+    await page.dblclick("#buy");
+    await waitForPhase("held");
+    expect([sent("tokens"), sent("checkout")]).toEqual([1, 1]);
+    expect(await admin("GET", product)).toMatchObject({ held: 1 });
+  });
+
+  test("hold, payment, delivery: the page follows to the end", async () => {
+    const product = await createProduct();
+    const page = await open(product);
+    await page.click("#buy");
+    await waitForPhase("held");
+    await pay(product, (await page.locator("#order-id").textContent()) ?? "");
+    await waitForPhase("paid");
+    await expect
+      .poll(() => page.locator("#order-rows").textContent(), { timeout: 15_000 })
+      .toContain("Received by the shopYes");
+    expect(await admin("GET", product)).toMatchObject({ paid: 1, held: 0 });
+  });
+
+  test("a cancelled hold is buyable again at once", async () => {
+    const product = await createProduct({ stock: 1 });
+    const page = await open(product);
+    await page.click("#buy");
+    await waitForPhase("held");
+    await page.click("#cancel");
+    await page.click("#cancel-yes");
+    await waitForPhase("cancelled");
+    expect(await admin("GET", product)).toMatchObject({ available: 1, held: 0 });
+    await page.waitForSelector("#buy:enabled");
+    await page.click("#buy");
+    await waitForPhase("held");
+  });
+
+  test("held out is told apart from sold out, and the button lights when a unit comes back", async () => {
+    const product = await createProduct({ stock: 1 });
+    const giveBack = await holdAsAnother(product);
+    const page = await open(product);
+    await waitForPhase("held-out");
+    expect(await page.locator("#buy").isDisabled()).toBe(true);
+    await giveBack();
+    await waitForPhase("open");
+    await page.click("#buy");
+    await waitForPhase("held");
+  });
+
+  test("sold out: told, with a grey button, and nothing is sent", async () => {
+    const product = await createProduct({ stock: 1 });
+    await admin("POST", `${product}/stock`, { delta: -1 });
+    const page = await open(product);
+    await waitForPhase("sold-out");
+    expect(await page.locator("#buy").isDisabled()).toBe(true);
+    expect(sent("tokens")).toBe(0);
+  });
+
+  test("a pause and its end reach an open page", async () => {
+    const product = await createProduct();
+    const page = await open(product);
+    await admin("POST", `${product}/pause`);
+    await waitForPhase("paused");
+    await admin("POST", `${product}/resume`);
+    await waitForPhase("open");
+    expect(await page.locator("#buy").isEnabled()).toBe(true);
+  });
+
+  test("buys on a phone", async () => {
+    const product = await createProduct();
+    const page = await open(product, {
+      viewport: { width: 360, height: 640 },
+      hasTouch: true,
+      isMobile: true,
+      locale: "zh-CN",
+    });
+    await page.tap("#buy");
+    await waitForPhase("held");
+    expect(await page.locator("#badge").textContent()).toBe("已为您预占");
+    expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+  });
+
+  test("every static answer carries the content security policy", async () => {
+    opened = await openPage(browser, gateway.url);
+    for (const path of ["/", "/sale.js", "/style.css"]) {
+      const { headers, status } = await fetch(gateway.url + path);
+      expect(status).toBe(200);
+      expect(headers.get("content-security-policy")).toContain("default-src 'none'; script-src 'self'");
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+    }
+  });
+});

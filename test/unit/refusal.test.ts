@@ -1,0 +1,60 @@
+import { Hono } from "hono";
+import { describe, expect, it } from "vitest";
+import { refuse } from "../../src/problem.ts";
+import { REFUSALS, type Refusal } from "../../src/refusal.ts";
+
+/** One of each code, with what it carries and what the wire contract says of it. */
+const TOLD: readonly (readonly [Refusal, number, Record<string, unknown>, Record<string, string>])[] = [
+  [
+    { code: "invalid-request", errors: [{ path: "a", message: "Is missing" }] },
+    400,
+    { errors: [{ path: "a", message: "Is missing" }] },
+    {},
+  ],
+  [{ code: "identity-required" }, 401, {}, { "WWW-Authenticate": "Bearer" }],
+  [{ code: "identity-invalid" }, 401, {}, {}],
+  [{ code: "admin-required" }, 401, {}, {}],
+  [{ code: "signature-invalid" }, 401, {}, {}],
+  [{ code: "token-invalid" }, 403, {}, {}],
+  [{ code: "token-expired" }, 403, {}, {}],
+  [{ code: "gate-invalid" }, 403, {}, {}],
+  [{ code: "not-found" }, 404, {}, {}],
+  [{ code: "method-not-allowed", allow: ["GET", "HEAD"] }, 405, {}, { Allow: "GET, HEAD" }],
+  [{ code: "buyer-limit", perBuyerLimit: 2 }, 409, { perBuyerLimit: 2 }, {}],
+  [{ code: "held-out", nextReleaseAt: 5, retryAfterSeconds: 3 }, 409, { nextReleaseAt: 5 }, { "Retry-After": "3" }],
+  [{ code: "wrong-state", status: "paid" }, 409, { orderStatus: "paid" }, {}],
+  [{ code: "sold-out", available: 0 }, 410, { available: 0 }, {}],
+  [{ code: "round-closed" }, 410, {}, {}],
+  [{ code: "payload-too-large", limitBytes: 8192 }, 413, { limitBytes: 8192 }, {}],
+  [{ code: "token-mismatch" }, 422, {}, {}],
+  [{ code: "too-early", opensAt: 7, retryAfterSeconds: 2 }, 425, { opensAt: 7 }, { "Retry-After": "2" }],
+  [
+    { code: "rate-limited", retryAfterSeconds: 9, rateLimit: '"p";r=0', rateLimitPolicy: '"p";q=1;w=1' },
+    429,
+    {},
+    { "Retry-After": "9", RateLimit: '"p";r=0', "RateLimit-Policy": '"p";q=1;w=1' },
+  ],
+  [{ code: "limiter-unavailable", retryAfterSeconds: 1 }, 503, {}, { "Retry-After": "1" }],
+  [{ code: "overloaded", retryAfterSeconds: 1 }, 503, {}, { "Retry-After": "1" }],
+  [{ code: "paused", retryAfterSeconds: 5 }, 503, {}, { "Retry-After": "5" }],
+];
+
+describe("refuse", () => {
+  it("is held here for every code that there is", () => {
+    expect(TOLD.map(([refusal]) => refusal.code).toSorted()).toEqual(Object.keys(REFUSALS).toSorted());
+  });
+
+  it.each(TOLD)("tells $code as the contract says", async (refusal, status, fields, headers) => {
+    const app = new Hono().get("/", (c) => refuse(c, refusal));
+    const response = await app.request("/");
+    expect(response.status).toBe(status);
+    expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+    expect(await response.json()).toMatchObject({
+      type: `/problems/${refusal.code}`,
+      status,
+      code: refusal.code,
+      ...fields,
+    });
+    for (const [name, value] of Object.entries(headers)) expect(response.headers.get(name)).toBe(value);
+  });
+});
