@@ -24,7 +24,7 @@ import { showOpenApi } from "./reference/openapi.ts";
 import { showProblem } from "./reference/problem-pages.ts";
 import { forgetProduct } from "./sale/product-copies.ts";
 import { showProduct } from "./sale/product-page.ts";
-import { findProduct, requireBegun, requireStock, requireStockOrOrder } from "./sale/sale.ts";
+import { findProductWith, requireBegun, requireStock, requireStockOrOrder } from "./sale/sale.ts";
 import { publishKeys, tellTime } from "./time/time.ts";
 import { handOutToken, readToken, readTokenRequest, requireGate, requireToken } from "./token/token.ts";
 
@@ -35,16 +35,17 @@ app.use("/v1/*", allowOrigins());
 app.get("/v1/time", tellTime());
 app.use(capBody());
 
-// For browsers. Everything expensive happens where the token is issued; a checkout is one signature and one call.
+// For browsers. What the isolate can decide by itself comes first, what is counted elsewhere next, signatures last;
+// everything expensive happens where the token is issued, so that a checkout is one signature and one call.
 const read = limitBy({ at: "read", who: "client" });
+const findProduct = findProductWith({ beforeAsking: read });
 const order = "/v1/products/:id/orders/:orderId";
-app.get("/v1/products/:id", read, findProduct(), showProduct());
+app.get("/v1/products/:id", findProduct, showProduct());
 app.post(
   "/v1/products/:id/tokens",
-  limitBy({ at: "token", who: "client", store: "native" }),
-  findProduct(),
+  findProduct,
   requireStock(),
-  limitBy({ at: "token", who: "client", store: "exact" }),
+  limitBy({ at: "token", who: "client" }),
   identifyBuyer(),
   limitBy({ at: "token", who: "buyer" }),
   readTokenRequest(),
@@ -52,23 +53,22 @@ app.post(
 );
 app.post(
   "/v1/products/:id/checkout/:gate",
-  limitBy({ at: "checkout", who: "client", store: "native" }),
-  findProduct(),
+  findProduct,
   requireBegun(),
   requireGate(),
   readToken(),
   requireStockOrOrder(),
-  limitBy({ at: "checkout", who: "client", store: "exact" }),
+  limitBy({ at: "checkout", who: "client" }),
   requireToken(),
   holdStock({ forgetProduct }),
 );
-app.get(order, read, findProduct(), identifyBuyer(), showOrder());
-app.post(`${order}/cancel`, read, findProduct(), identifyBuyer(), cancelOrder({ forgetProduct }));
+app.get(order, findProduct, read, identifyBuyer(), showOrder());
+app.post(`${order}/cancel`, findProduct, read, identifyBuyer(), cancelOrder({ forgetProduct }));
 
 // For the origin: signed callbacks.
 const originOrder = "/v1/origin/products/:id/orders/:orderId";
-app.post(`${originOrder}/payment`, verifyCallback(), findProduct(), recordPayment({ forgetProduct }));
-app.post(`${originOrder}/cancel`, verifyCallback(), findProduct(), recordCancellation({ forgetProduct }));
+app.post(`${originOrder}/payment`, verifyCallback(), findProduct, recordPayment({ forgetProduct }));
+app.post(`${originOrder}/cancel`, verifyCallback(), findProduct, recordCancellation({ forgetProduct }));
 
 // For operators.
 const options = { forgetProduct, takeOriginStock, giveOriginStockBack };

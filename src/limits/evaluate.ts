@@ -23,6 +23,7 @@ export interface Ruling {
 
 /** What one isolate has for one configuration. */
 export interface Counters {
+  readonly isolate: Store;
   readonly native: Store;
   readonly exact: Store;
   readonly memory: RefusalMemory;
@@ -44,7 +45,7 @@ export async function evaluate(checks: readonly Check[], counters: Counters): Pr
     if (ruling === null) unknown.push(check);
     else rulings.push(ruling);
   }
-  for (const kind of ["native", "exact"] as const) {
+  for (const kind of ["isolate", "native", "exact"] as const) {
     if (rulings.some(stops)) return rulings;
     const asked = unknown.filter(({ policy }) => policy.store.kind === kind);
     if (asked.length > 0) rulings.push(...(await ask(asked, counters[kind], counters)));

@@ -15,6 +15,7 @@ import { exactStore } from "./exact.ts";
 import { joinField, rateLimitField, rateLimitPolicyField, secondsOf } from "./headers.ts";
 import { keyOf, ownerOf, partsOf, type Subject } from "./key.ts";
 import { RefusalMemory } from "./memory.ts";
+import { isolateStore } from "./isolate.ts";
 import { nativeStore } from "./native.ts";
 import type { LimitedCall, LimitsConfig, Policy } from "./policy.ts";
 import type { Check } from "./store.ts";
@@ -23,8 +24,6 @@ export interface LimitOptions {
   readonly at: LimitedCall;
   /** `client`: the policies without the buyer in their key; `buyer`: those with it, behind the identity stage. */
   readonly who: "client" | "buyer";
-  /** Only the policies of this store. A sieve is free and stands in front of everything; an exact count costs a call. */
-  readonly store?: Policy["store"]["kind"];
 }
 
 /** The policies of one place under one configuration. */
@@ -62,13 +61,9 @@ export function limitBy(options: LimitOptions): MiddlewareHandler<AppEnv> {
   };
 }
 
-function planOf(config: LimitsConfig, { at, who, store }: LimitOptions, env: Env): Plan {
+function planOf(config: LimitsConfig, { at, who }: LimitOptions, env: Env): Plan {
   const policies = config.policies.filter(
-    (policy) =>
-      policy.mode !== "off" &&
-      policy.at.includes(at) &&
-      policy.key.includes("user") === (who === "buyer") &&
-      (store === undefined || policy.store.kind === store),
+    (policy) => policy.mode !== "off" && policy.at.includes(at) && policy.key.includes("user") === (who === "buyer"),
   );
   const enforced = policies.filter(({ mode }) => mode === "enforce");
   const policyField =
@@ -81,6 +76,7 @@ function countersFor(config: LimitsConfig, env: Env): Counters {
   const present = countersOf.get(config);
   if (present !== undefined) return present;
   const counters: Counters = {
+    isolate: isolateStore(() => Date.now()),
     native: nativeStore({ ...env }, budgetMs),
     exact: exactStore(env.LIMITER, { shards, budgetMs }),
     memory: new RefusalMemory(memoryEntries),

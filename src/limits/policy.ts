@@ -26,7 +26,7 @@ export interface Policy {
   /** Requests per window and key. */
   readonly limit: number;
   readonly windowSeconds: number;
-  readonly store: { readonly kind: "native"; readonly binding: string } | { readonly kind: "exact" };
+  readonly store: { readonly kind: "native"; readonly binding: string } | { readonly kind: "isolate" | "exact" };
   readonly mode: PolicyMode;
   readonly onFailure: { readonly rule: "closed" | "open" } | { readonly rule: "local"; readonly limit: number };
 }
@@ -95,10 +95,10 @@ const PolicyTable = tableOf({
   key: listOf(KEY_PARTS),
   limit: integer(1, NATIVE_LIMIT_MAX),
   window_seconds: integer(1, EXACT_WINDOW_MAX_SECONDS),
-  store: oneOf(["native", "exact"]),
+  store: oneOf(["isolate", "native", "exact"]),
   binding: v.optional(v.string("Must be the name of a [[ratelimits]] binding")),
   mode: oneOf(MODES),
-  on_failure: oneOf(FAILURE_RULES),
+  on_failure: v.optional(oneOf(FAILURE_RULES)),
   local_limit: v.optional(integer(1, EXACT_LIMIT_MAX)),
 });
 
@@ -136,9 +136,9 @@ function userContradictions({ key, at }: PolicyTable): [Field, string][] {
 
 function storeContradictions(table: PolicyTable, env: Readonly<Record<string, unknown>>): [Field, string][] {
   const found: [Field, string][] = [];
-  if (table.store === "exact") {
-    if (table.binding !== undefined) found.push(["binding", 'Must be absent where store is "exact"']);
-    if (table.limit > EXACT_LIMIT_MAX) {
+  if (table.store !== "native") {
+    if (table.binding !== undefined) found.push(["binding", `Must be absent where store is "${table.store}"`]);
+    if (table.store === "exact" && table.limit > EXACT_LIMIT_MAX) {
       found.push(["limit", `Must be at most ${EXACT_LIMIT_MAX} where store is "exact"`]);
     }
     return found;
@@ -154,6 +154,11 @@ function storeContradictions(table: PolicyTable, env: Readonly<Record<string, un
 }
 
 function failureContradictions(table: PolicyTable): [Field, string][] {
+  if (table.store === "isolate") {
+    const present = (["on_failure", "local_limit"] as const).filter((field) => table[field] !== undefined);
+    return present.map((field) => [field, 'Must be absent where store is "isolate": it cannot fail']);
+  }
+  if (table.on_failure === undefined) return [["on_failure", "Is missing"]];
   if (table.on_failure !== "local") {
     return table.local_limit === undefined ? [] : [["local_limit", 'Must be absent unless on_failure is "local"']];
   }
@@ -166,6 +171,15 @@ export function isSieve(binding: unknown): binding is RateLimit {
   return typeof binding === "object" && binding !== null && "limit" in binding && typeof binding.limit === "function";
 }
 
+function storeOf({ store, binding }: PolicyTable): Policy["store"] {
+  return store === "native" ? { kind: "native", binding: binding ?? "" } : { kind: store };
+}
+
+function failureOf({ on_failure: rule, local_limit: local, limit }: PolicyTable): Policy["onFailure"] {
+  if (rule === "local") return { rule, limit: local ?? limit };
+  return { rule: rule ?? "closed" };
+}
+
 function policyOf(name: string, table: PolicyTable): Policy {
   return {
     name,
@@ -173,12 +187,9 @@ function policyOf(name: string, table: PolicyTable): Policy {
     key: table.key,
     limit: table.limit,
     windowSeconds: table.window_seconds,
-    store: table.binding === undefined ? { kind: "exact" } : { kind: "native", binding: table.binding },
+    store: storeOf(table),
     mode: table.mode,
-    onFailure:
-      table.on_failure === "local"
-        ? { rule: "local", limit: table.local_limit ?? table.limit }
-        : { rule: table.on_failure },
+    onFailure: failureOf(table),
   };
 }
 

@@ -10,7 +10,7 @@
 import { decideRoundState } from "../../durable-objects/product/round-state.ts";
 import type { ProductView } from "../../durable-objects/product/protocol.ts";
 import { callProduct } from "../product-calls.ts";
-import { ok, type Result } from "../result.ts";
+import type { Result } from "../result.ts";
 
 /** Products an isolate remembers, the unknown ones too; beyond that the oldest copy goes. */
 const COPIES_MAX = 1000;
@@ -25,23 +25,24 @@ interface Copy {
 
 const copies = new Map<string, Copy>();
 
-/** The product as it was at most `maxAgeMs` ago, or null where there is none. */
-export async function readProduct(
+/**
+ * The product as it was at most `maxAgeMs` ago: null where there is none, undefined where the copy is too old to say.
+ * A copy that is half as old is fetched anew behind the request's back.
+ */
+export function readCopy(
   env: Env,
   productId: string,
   maxAgeMs: number,
   keepAlive: (work: Promise<unknown>) => void,
-): Promise<Result<ProductView | null>> {
+): ProductView | null | undefined {
   const now = Date.now();
   const copy = copies.get(productId);
-  if (copy !== undefined && isUsable(copy, now, maxAgeMs)) {
-    if (decideRefresh(copy, now, maxAgeMs)) {
-      copy.refreshingSince = now;
-      keepAlive(fetchCopy(env, productId));
-    }
-    return ok(copy.view);
+  if (copy === undefined || !isUsable(copy, now, maxAgeMs)) return undefined;
+  if (decideRefresh(copy, now, maxAgeMs)) {
+    copy.refreshingSince = now;
+    keepAlive(askProduct(env, productId));
   }
-  return fetchCopy(env, productId);
+  return copy.view;
 }
 
 /** After a change that this isolate made or heard of: the next request asks the object. */
@@ -49,7 +50,8 @@ export function forgetProduct(productId: string): void {
   copies.delete(productId);
 }
 
-async function fetchCopy(env: Env, productId: string): Promise<Result<ProductView | null>> {
+/** Asks the object, and keeps the copy. */
+export async function askProduct(env: Env, productId: string): Promise<Result<ProductView | null>> {
   // The copy is as old as the question, not as the answer: what changed in between may not be in it.
   const fetchedAt = Date.now();
   const answer = await callProduct(env, productId, "repeatable", (product) => product.view());

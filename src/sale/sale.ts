@@ -3,6 +3,7 @@
  *
  * The copy only refuses. That a sale goes on is decided by the object, by its own clock.
  */
+import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { decideRoundState, secondsUntil } from "../../durable-objects/product/round-state.ts";
 import type { ProductView } from "../../durable-objects/product/protocol.ts";
@@ -10,23 +11,40 @@ import { mayBeSpent } from "../../durable-objects/product/spent-filter.ts";
 import type { AppEnv } from "../context.ts";
 import { refuse } from "../problem.ts";
 import type { Refusal } from "../refusal.ts";
-import { readProduct } from "./product-copies.ts";
+import { ok } from "../result.ts";
+import { askProduct, readCopy } from "./product-copies.ts";
 
 /** What a buyer is asked to wait while the operator has paused the sale. */
 const PAUSED_RETRY_SECONDS = 5;
 const PRODUCT_ID = /^[a-z0-9-]{1,64}$/;
 
+async function nothingMore(): Promise<void> {}
+
 export interface SaleEnv extends AppEnv {
   Variables: AppEnv["Variables"] & { product: ProductView };
 }
 
-/** Finds the product in the edge's copies. A name that cannot be one is not found without asking anybody. */
-export function findProduct() {
+export interface FindOptions {
+  /** Stands before a request that has to ask the object: made-up names must not wake one object each for nothing. */
+  readonly beforeAsking: MiddlewareHandler<AppEnv>;
+}
+
+/**
+ * Finds the product in the edge's copies, or asks its object where there is no copy. A name that cannot be a product's is
+ * not found without asking anybody.
+ */
+export function findProductWith({ beforeAsking }: FindOptions) {
   return createMiddleware<SaleEnv>(async function findProductByCopy(c, next) {
     const id = c.req.param("id") ?? "";
     if (!PRODUCT_ID.test(id)) return refuse(c, { code: "not-found" });
     const { copyMaxAgeMs } = c.get("config").sale;
-    const found = await readProduct(c.env, id, copyMaxAgeMs, (work) => c.executionCtx.waitUntil(work));
+    const copy = readCopy(c.env, id, copyMaxAgeMs, (work) => c.executionCtx.waitUntil(work));
+    if (copy === undefined) {
+      // A context that knows more than the handler needs; the compiler cannot see that through its setter.
+      const refusal = await beforeAsking(c as unknown as Context<AppEnv>, nothingMore);
+      if (refusal instanceof Response) return refusal;
+    }
+    const found = copy === undefined ? await askProduct(c.env, id) : ok(copy);
     if (!found.ok) return refuse(c, found.refusal);
     if (found.value === null) return refuse(c, { code: "not-found" });
     c.set("product", found.value);

@@ -119,7 +119,7 @@ describe("limitBy() with exact policies", () => {
   });
 
   it("logs what a shadow would have refused, and refuses nothing", async () => {
-    const log = vi.spyOn(console, "log").mockReturnValue();
+    const log = vi.spyOn(console, "info").mockReturnValue();
     const { token } = gatewayOf([PER_CLIENT, { ...PER_CLIENT, name: "trial", limit: 1, mode: "shadow" }]);
     const client = unique("client");
     const responses = [await token(client), await token(client), await token(client)];
@@ -128,7 +128,7 @@ describe("limitBy() with exact policies", () => {
       rateLimit: '"per-client";r=0;t=60',
       rateLimitPolicy: '"per-client";q=3;w=60',
     });
-    const line = { event: "limit-shadow", policy: "trial", requestId: "request-1" };
+    const line = { level: "info", event: "limit-shadow", policy: "trial", requestId: "request-1" };
     expect(lines(log)).toEqual([line, line]);
   });
 });

@@ -70,7 +70,7 @@ describe("limitBy() when a store fails", () => {
     const warn = vi.spyOn(console, "warn").mockReturnValue();
     await failing("exact", () => Promise.reject(new TypeError("secret")), { rule: "open" }).token("a");
     expect(lines(warn)).toEqual([
-      { event: "limit-store-failed", policy: "per-client", reason: "TypeError", requestId: "request-1" },
+      { level: "warn", event: "limit-store-failed", policy: "per-client", reason: "TypeError", requestId: "request-1" },
     ]);
   });
 

@@ -1,0 +1,79 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decideGcra } from "../../../src/limits/gcra.ts";
+import { isolateStore } from "../../../src/limits/isolate.ts";
+import type { Policy } from "../../../src/limits/policy.ts";
+
+const RULE = { limit: 10, windowMs: 1000 };
+
+const POLICY: Policy = {
+  name: "sieve",
+  at: ["token"],
+  key: ["ip"],
+  limit: 10,
+  windowSeconds: 1,
+  store: { kind: "isolate" },
+  mode: "enforce",
+  onFailure: { rule: "closed" },
+};
+
+function checkOf(key: string) {
+  return { policy: POLICY, key, owner: { kind: "ip", part: key } };
+}
+
+describe("decideGcra", () => {
+  it("lets the limit come at once, and then one for each share of the window", () => {
+    let arrivalAt: number | undefined;
+    for (let unit = 0; unit < RULE.limit; unit++) {
+      const decision = decideGcra(arrivalAt, RULE, 1, 5000);
+      if (!decision.allowed) throw new Error("Refused within the limit");
+      arrivalAt = decision.arrivalAt;
+    }
+    expect(decideGcra(arrivalAt, RULE, 1, 5000)).toEqual({ allowed: false, retryMs: 100 });
+    expect(decideGcra(arrivalAt, RULE, 1, 5099)).toEqual({ allowed: false, retryMs: 1 });
+    expect(decideGcra(arrivalAt, RULE, 1, 5100).allowed).toBe(true);
+  });
+
+  it("never lets more than twice the limit through in a window, nor refuses who keeps to the rate", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 200 }), (pauses) => {
+        let now = 10_000;
+        let arrivalAt: number | undefined;
+        const allowedAt: number[] = [];
+        for (const pause of pauses) {
+          now += pause;
+          const decision = decideGcra(arrivalAt, RULE, 1, now);
+          if (decision.allowed) {
+            arrivalAt = decision.arrivalAt;
+            allowedAt.push(now);
+          } else {
+            expect(decideGcra(arrivalAt, RULE, 1, now + decision.retryMs).allowed).toBe(true);
+          }
+        }
+        for (const from of allowedAt) {
+          expect(allowedAt.filter((at) => at >= from && at < from + RULE.windowMs).length).toBeLessThanOrEqual(2 * RULE.limit);
+        }
+      }),
+    );
+  });
+});
+
+describe("isolateStore", () => {
+  it("counts every key apart, and tells nobody a number that it cannot know", async () => {
+    const store = isolateStore(() => 5000);
+    for (let unit = 0; unit < 10; unit++) {
+      expect(await store.take([checkOf("a")])).toEqual([{ outcome: "fits", remaining: null, resetMs: null }]);
+    }
+    expect(await store.take([checkOf("a"), checkOf("b")])).toEqual([
+      { outcome: "refused", retryMs: 100, exact: false },
+      { outcome: "fits", remaining: null, resetMs: null },
+    ]);
+  });
+
+  it("T15 forgets the keys counted longest ago rather than growing", async () => {
+    const store = isolateStore(() => 5000);
+    for (let unit = 0; unit < 10; unit++) await store.take([checkOf("first")]);
+    for (let key = 0; key < 100_000; key++) await store.take([checkOf(`flood-${key}`)]);
+    expect(await store.take([checkOf("first")])).toMatchObject([{ outcome: "fits" }]);
+  });
+});
