@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { STATE } from "./demo/state.ts";
 import { claimPort, listenAddresses } from "./gateway/addresses.ts";
 import { checkWrangler, readWranglerConfig } from "./gateway/check-wrangler.ts";
@@ -22,6 +23,7 @@ Runs wrangler dev with an embedded Postgres, and reloads on every change.
 
 const STANDARD_PORT = 8787;
 const STATE_DIR = join(STATE, "dev");
+const WAKE_POLL_MS = 250;
 
 await runProgram(async () => {
   const { values } = parseArguments({ options: { help: { type: "boolean" } }, strict: true });
@@ -51,12 +53,13 @@ await runProgram(async () => {
       ],
       {
         cwd: PROJECT,
-        env: { ...process.env, ...wranglerEnvironment(STATE_DIR, database.url), WRANGLER_LOG: "log" },
+        env: { ...process.env, ...wranglerEnvironment(STATE_DIR, database.url), WRANGLER_LOG: "info" },
         stdio: ["ignore", "inherit", "inherit"],
       },
     );
     const ended = new Promise<number>((resolve) => wrangler.once("close", (status) => resolve(status ?? 0)));
     console.log(`Database: ${database.embedded ? `psql ${database.url}` : "DATABASE_URL"}`);
+    void wake(`http://localhost:${port}/healthz`);
     const status = await Promise.race([ended, signal]);
     if (status !== undefined) return status;
     wrangler.kill("SIGTERM");
@@ -66,3 +69,15 @@ await runProgram(async () => {
     await database.stop();
   }
 });
+
+/** The Worker checks its configuration at its first request, and logs what is wrong: so it gets one as soon as it listens. */
+async function wake(url: string): Promise<void> {
+  for (;;) {
+    try {
+      await fetch(url);
+      return;
+    } catch {
+      await sleep(WAKE_POLL_MS);
+    }
+  }
+}

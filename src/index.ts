@@ -1,7 +1,8 @@
 /** The Worker's entry: requests, order events, the clock; and the Durable Object classes. */
 import { app } from "./app.ts";
-import { loadConfig } from "./config.ts";
+import { type Config, loadConfig } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
+import { describeFault, logEvent } from "./log.ts";
 import { storeDeadLetters } from "./origin/dead-letters.ts";
 import { reconcile } from "./origin/reconcile.ts";
 import { writeBatch } from "./origin/writer/write-batch.ts";
@@ -16,16 +17,31 @@ export default {
   fetch: app.fetch,
 
   async queue(batch, env) {
-    const config = loadConfig(env);
-    // Nothing is lost: the queue brings the events again, and the outboxes keep them.
-    if (config instanceof ConfigError) throw config;
-    if (batch.queue === DEAD_LETTER_QUEUE) await storeDeadLetters(batch, env, config.writer);
-    else await writeBatch(batch, env, config.writer);
+    await logFaults(batch.queue, async () => {
+      const config = requireConfig(env);
+      if (batch.queue === DEAD_LETTER_QUEUE) await storeDeadLetters(batch, env, config.writer);
+      else await writeBatch(batch, env, config.writer);
+    });
   },
 
   async scheduled(_controller, env) {
-    const config = loadConfig(env);
-    if (config instanceof ConfigError) throw config;
-    await reconcile(env, config.writer);
+    await logFaults("scheduled", () => reconcile(env, requireConfig(env).writer));
   },
 } satisfies ExportedHandler<Env>;
+
+/** Without a right configuration nothing is done, and nothing is lost: the queue brings the events again. */
+function requireConfig(env: Env): Config {
+  const config = loadConfig(env);
+  if (config instanceof ConfigError) throw config;
+  return config;
+}
+
+/** A fault in the background has no response to show itself in: it is logged, and thrown on for the platform to try again. */
+async function logFaults(where: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (fault) {
+    logEvent("error", "background-fault", { where, fault: describeFault(fault) });
+    throw fault;
+  }
+}

@@ -3,7 +3,7 @@ import { claimPort, listenAddresses } from "./addresses.ts";
 import { bundleWorker } from "./bundle.ts";
 import { type Database, startDatabase } from "./database.ts";
 import type { Vars } from "./dev-vars.ts";
-import { type Gateway, startGateway } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
 
 export interface StackOptions {
   /** 0: a free one. */
@@ -29,14 +29,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   // Said before anything is begun: a second `npm start` must not touch the first one's state.
   if (options.port !== 0) await claimPort(await listenAddresses(options.host ?? "127.0.0.1"), options.port);
 
-  const [database, script] = await Promise.allSettled([
-    startDatabase(options.stateDir, options.databaseUrl),
-    options.script ?? bundleWorker(options.stateDir),
-  ]);
+  const bundling = options.script ?? bundleWorker(options.stateDir);
+  const starting = startDatabase(options.stateDir, options.databaseUrl);
+  // Only now, while the others work: wrangler and Miniflare take most of a second to load.
+  const loading = import("./gateway.ts");
+  const [script, database, loaded] = await Promise.allSettled([bundling, starting, loading]);
   if (database.status === "rejected") throw database.reason;
   let gateway: Gateway;
   try {
     if (script.status === "rejected") throw script.reason;
+    if (loaded.status === "rejected") throw loaded.reason;
+    const { startGateway } = loaded.value;
     gateway = await startGateway({ ...options, databaseUrl: database.value.url, script: script.value });
   } catch (fault) {
     await database.value.stop();

@@ -1,4 +1,5 @@
 /** A real gateway for tests: a process of its own, on its own port and state, that can be stopped, killed and started again. */
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,7 +38,10 @@ let bundled: Promise<{ readonly script: string; readonly dir: string }> | undefi
 
 /** The Worker's bundle, made once per test process: it takes longer than everything else together. */
 export async function bundleOnce(): Promise<string> {
-  bundled ??= mkdtemp(join(tmpdir(), "sluice-bundle-")).then(async (dir) => ({ script: await bundleWorker(dir), dir }));
+  bundled ??= mkdtemp(join(tmpdir(), "sluice-bundle-")).then(async (dir) => {
+    process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
+    return { script: await bundleWorker(dir), dir };
+  });
   return (await bundled).script;
 }
 

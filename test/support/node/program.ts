@@ -30,6 +30,10 @@ export function runProgram(script: string, args: readonly string[], env: Readonl
     env: { ...inherited, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  // A test that is given up must not leave its program behind.
+  const killWithUs = (): void => void child.kill("SIGKILL");
+  process.once("exit", killWithUs);
+  child.once("exit", () => process.off("exit", killWithUs));
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

@@ -131,7 +131,7 @@ describe("F11 a gateway with a wrong configuration", () => {
   it.each(["/healthz", "/v1/time", "/v1/products/some", "/demo/identity"])(
     "serves nothing at %s: 503 and one line",
     async (path) => {
-      const response = await app.request(path, {}, { ...valid, ADMIN_TOKEN: SHORT } as unknown as Env);
+      const response = await app.request(path, {}, { ...valid, ADMIN_TOKEN: SHORT });
       expect(response.status).toBe(503);
       const text = await response.text();
       expect(text).toMatch(/^Sluice refuses to serve: ADMIN_TOKEN: [^\n]+\n$/);
@@ -144,8 +144,8 @@ describe("the demo's sign-in", () => {
   it("does not exist where DEMO is not set", async () => {
     const body = JSON.stringify({ buyerId: "alice" });
     const request = { method: "POST", body };
-    const elsewhere = await app.request("/demo/identity", request, without("DEMO") as unknown as Env);
+    const elsewhere = await app.request("/demo/identity", request, without("DEMO"));
     expect(elsewhere.status).toBe(404);
-    expect((await app.request("/demo/identity", request, { ...valid } as unknown as Env)).status).toBe(200);
+    expect((await app.request("/demo/identity", request, { ...valid })).status).toBe(200);
   });
 });
