@@ -52,7 +52,7 @@ CREATE TABLE orders (
 
 CREATE INDEX orders_product_status ON orders (product_id, status, round);
 CREATE INDEX orders_buyer ON orders (buyer_id, created_at);
-CREATE INDEX orders_updated ON orders (updated_at, id);
+CREATE INDEX orders_recorded ON orders (recorded_at, id);
 
 COMMENT ON TABLE orders IS 'One row per order, as it was after its newest event that has arrived';
 COMMENT ON COLUMN orders.id IS 'The order id: opaque, unique, URL-safe';

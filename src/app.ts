@@ -62,13 +62,13 @@ app.post(
   requireToken(),
   holdStock({ forgetProduct }),
 );
-app.get(order, findProduct, read, identifyBuyer(), showOrder());
-app.post(`${order}/cancel`, findProduct, read, identifyBuyer(), cancelOrder({ forgetProduct }));
+app.get(order, read, identifyBuyer(), showOrder());
+app.post(`${order}/cancel`, read, identifyBuyer(), cancelOrder({ forgetProduct }));
 
 // For the origin: signed callbacks.
 const originOrder = "/v1/origin/products/:id/orders/:orderId";
-app.post(`${originOrder}/payment`, verifyCallback(), findProduct, recordPayment({ forgetProduct }));
-app.post(`${originOrder}/cancel`, verifyCallback(), findProduct, recordCancellation({ forgetProduct }));
+app.post(`${originOrder}/payment`, verifyCallback(), recordPayment({ forgetProduct }));
+app.post(`${originOrder}/cancel`, verifyCallback(), recordCancellation({ forgetProduct }));
 
 // For operators.
 const options = { forgetProduct, takeOriginStock, giveOriginStockBack };

@@ -8,6 +8,8 @@ export interface Client {
    * form, or `unknown`: the one shared bucket of all requests without an address that Cloudflare vouches for.
    */
   readonly key: string;
+  /** The whole address in canonical form; null in the shared bucket. */
+  readonly address: string | null;
   readonly userAgent: string;
 }
 

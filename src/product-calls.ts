@@ -32,7 +32,7 @@ export async function callProduct<Value>(
     } catch (fault) {
       const decision = decideAfterFault(fault, repeatable, attempt);
       if (decision === "throw") throw fault;
-      if (decision === "refuse") return refused({ code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS });
+      if (decision === "refuse") return refused(overloaded(repeatable));
       await wait(Math.random() * FIRST_WAIT_MS * 2 ** (attempt - 1));
     }
   }
@@ -42,6 +42,12 @@ function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, milliseconds);
   });
+}
+
+function overloaded(repeatable: Repeatable): RefusalOf<"overloaded"> {
+  const refusal = { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS } as const;
+  if (repeatable === "repeatable") return refusal;
+  return { ...refusal, detail: "The call was lost on its way: look whether it took effect before you send it again" };
 }
 
 /** What follows a fault of the platform. Its errors carry `overloaded` and `retryable` as properties. */

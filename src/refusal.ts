@@ -26,6 +26,10 @@ export type Refusal =
   | { readonly code: "identity-invalid" }
   | { readonly code: "admin-required" }
   | { readonly code: "signature-invalid" }
+  /** `challenge`: what to solve; its `kind` says how. */
+  | { readonly code: "challenge-required"; readonly challenge: Readonly<Record<string, unknown>> }
+  | { readonly code: "challenge-failed" }
+  | { readonly code: "not-eligible" }
   | { readonly code: "token-invalid" }
   | { readonly code: "token-expired" }
   | { readonly code: "gate-invalid" }
@@ -100,6 +104,26 @@ export const REFUSALS: { readonly [Code in RefusalCode]: Telling<Code> } = {
     title: "Signature invalid",
     detail: "The webhook's signature, timestamp or id was not accepted",
     advice: "Sign the raw body as Standard Webhooks 1.0.0 says, with a current secret and a clock within five minutes.",
+  },
+  "challenge-required": {
+    status: 403,
+    title: "Challenge required",
+    detail: "A challenge stands before this purchase token",
+    advice: "Solve what `challenge` says, and send the answer in the body's `challenge`.",
+    fields: ({ challenge }) => ({ challenge }),
+  },
+  "challenge-failed": {
+    status: 403,
+    title: "Challenge failed",
+    detail: "The answer to the challenge was not accepted",
+    advice:
+      "Ask again for a challenge: an answer is good once, for one buyer, product and round, and for a short time.",
+  },
+  "not-eligible": {
+    status: 403,
+    title: "Not eligible",
+    detail: "This sale is not open to this request",
+    advice: "Ask the shop who may take part.",
   },
   "token-invalid": {
     status: 403,

@@ -10,6 +10,7 @@ import type { AppEnv, BuyerEnv } from "../context.ts";
 import { readJson } from "../body.ts";
 import { callProduct } from "../product-calls.ts";
 import { refuse } from "../problem.ts";
+import { isProductName } from "../product-name.ts";
 import { checkoutRequest, emptyRequest } from "../wire/requests.ts";
 import { publicOrder } from "../wire/responses.ts";
 
@@ -62,7 +63,7 @@ export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetPro
 export function showOrder() {
   return async function showOrderToItsBuyer(c: Context<BuyerEnv>): Promise<Response> {
     const [id, orderId] = [c.req.param("id") ?? "", c.req.param("orderId") ?? ""];
-    if (!ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
+    if (!isProductName(id) || !ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
     const called = await callProduct(c.env, id, "repeatable", (product) => product.order(orderId));
     if (!called.ok) return refuse(c, called.refusal);
     const order = called.value;
@@ -76,7 +77,7 @@ export function showOrder() {
 export function cancelOrder({ forgetProduct }: { readonly forgetProduct: ForgetProduct }) {
   return async function cancelOrderOfBuyer(c: Context<BuyerEnv>): Promise<Response> {
     const [id, orderId] = [c.req.param("id") ?? "", c.req.param("orderId") ?? ""];
-    if (!ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
+    if (!isProductName(id) || !ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
     const body = await readJson(c, emptyRequest, {});
     if (!body.ok) return refuse(c, body.refusal);
     const cause = { requestId: c.get("requestId"), traceparent: c.get("traceparent") };

@@ -6,7 +6,7 @@ import { createMiddleware } from "hono/factory";
 import { loadConfig } from "../config.ts";
 import { ConfigError } from "../config-error.ts";
 import type { AppEnv } from "../context.ts";
-import { clientKey } from "./client-address.ts";
+import { readClientAddress } from "./client-address.ts";
 import { continueTrace } from "./trace.ts";
 
 /** What the policies and logs need of a user agent. */
@@ -31,7 +31,7 @@ export function admit() {
     c.set("traceparent", continueTrace(c.req.header("traceparent")));
     c.set("config", config);
     c.set("client", {
-      key: clientKey(c.req.header("CF-Connecting-IP")),
+      ...readClientAddress(c.req.header("CF-Connecting-IP")),
       userAgent: (c.req.header("User-Agent") ?? "").slice(0, USER_AGENT_LENGTH_MAX),
     });
     return next();

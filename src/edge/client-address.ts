@@ -17,16 +17,26 @@ const IPV6_PREFIX_PARTS = 4;
 /** Four decimal parts. The library would also take `1`, `0x7f.1` and octal parts; Cloudflare writes none of them. */
 const IPV4_PATTERN = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 
-export function clientKey(address: string | undefined): string {
-  if (address === undefined || address.length > ADDRESS_LENGTH_MAX) return UNKNOWN_CLIENT;
-  if (!address.includes(":") && !IPV4_PATTERN.test(address)) return UNKNOWN_CLIENT;
+/** The address in canonical form, and the key that its requests count under. */
+export interface ClientAddress {
+  readonly key: string;
+  readonly address: string | null;
+}
+
+const UNKNOWN: ClientAddress = { key: UNKNOWN_CLIENT, address: null };
+
+export function readClientAddress(received: string | undefined): ClientAddress {
+  if (received === undefined || received.length > ADDRESS_LENGTH_MAX) return UNKNOWN;
+  if (!received.includes(":") && !IPV4_PATTERN.test(received)) return UNKNOWN;
   try {
-    const parsed = parse(address);
-    if (!(parsed instanceof IPv6)) return parsed.toString();
-    if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
-    const network = parsed.parts.slice(0, IPV6_PREFIX_PARTS).map((part) => part.toString(16));
-    return `${network.join(":")}::/64`;
+    const parsed = parse(received);
+    const mapped = parsed instanceof IPv6 && parsed.isIPv4MappedAddress();
+    const folded = mapped ? parsed.toIPv4Address() : parsed;
+    const address = folded.toString();
+    if (!(folded instanceof IPv6)) return { key: address, address };
+    const network = folded.parts.slice(0, IPV6_PREFIX_PARTS).map((part) => part.toString(16));
+    return { key: `${network.join(":")}::/64`, address };
   } catch {
-    return UNKNOWN_CLIENT;
+    return UNKNOWN;
   }
 }

@@ -12,11 +12,11 @@ import type { AppEnv } from "../context.ts";
 import { readJson } from "../body.ts";
 import { callProduct } from "../product-calls.ts";
 import { refuse } from "../problem.ts";
+import { isProductName } from "../product-name.ts";
 import type { RefusalOf } from "../refusal.ts";
 import { ok, refused, type Result } from "../result.ts";
 import { emptyRequest, productRequest, stockRequest } from "../wire/requests.ts";
 
-const PRODUCT_ID = /^[a-z0-9-]{1,64}$/;
 /** Audit entries in one answer, the newest first. */
 const AUDIT_ENTRIES_MAX = 200;
 /** The row in Postgres must be as the ledger left it before units are taken out of it again. */
@@ -41,7 +41,7 @@ export interface OperatorOptions {
 
 function productId(c: Context<AppEnv>): Result<string> {
   const id = c.req.param("id") ?? "";
-  return PRODUCT_ID.test(id) ? ok(id) : refused({ code: "not-found" });
+  return isProductName(id) ? ok(id) : refused({ code: "not-found" });
 }
 
 function causeOf(c: Context<AppEnv>): Cause {

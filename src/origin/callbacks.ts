@@ -14,6 +14,7 @@ import type { AppEnv } from "../context.ts";
 import { parseJson } from "../body.ts";
 import { callProduct } from "../product-calls.ts";
 import { refuse } from "../problem.ts";
+import { isProductName } from "../product-name.ts";
 import type { Result } from "../result.ts";
 import { originCancelRequest, paymentRequest } from "../wire/requests.ts";
 import { originOrder } from "../wire/responses.ts";
@@ -115,7 +116,7 @@ async function answerOrder(
   call: OrderCall,
 ): Promise<Response> {
   const [id, orderId] = [c.req.param("id") ?? "", c.req.param("orderId") ?? ""];
-  if (!ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
+  if (!isProductName(id) || !ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
   const called: Result<OrderAnswer> = await callProduct(c.env, id, "repeatable", (product) => call(orderId, product));
   if (!called.ok) return refuse(c, called.refusal);
   if (!called.value.ok) return refuse(c, called.value.refusal);

@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { describeFault, logEvent } from "../log.ts";
 import { ok, refused, type Result } from "../result.ts";
 import { type Database, openDatabase } from "./database.ts";
-import { giveStockBack, type RoundOfProduct, takeStock } from "./preheat.ts";
+import { giveStockBack, NewerRound, type RoundOfProduct, takeStock } from "./preheat.ts";
 
 /** What an operator is asked to wait when the origin's database does not answer. */
 const RETRY_AFTER_SECONDS = 5;
@@ -18,6 +18,7 @@ export async function takeOriginStock(env: Env, config: Config, round: RoundOfPr
     const taken = await takeStock(databaseOf(env, config), round);
     if (taken !== null) return ok(taken);
   } catch (fault) {
+    if (fault instanceof NewerRound) return refused({ code: "wrong-state", status: "closed", detail: fault.message });
     logEvent("error", "preheat-failed", { ...round, fault: describeFault(fault) });
     const detail = "The origin's stock could not be taken; whatever was taken a second try finds again";
     return refused({ code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS, detail });

@@ -10,13 +10,13 @@ import type { ProductView } from "../../durable-objects/product/protocol.ts";
 import { mayBeSpent } from "../../durable-objects/product/spent-filter.ts";
 import type { AppEnv } from "../context.ts";
 import { refuse } from "../problem.ts";
+import { isProductName } from "../product-name.ts";
 import type { Refusal } from "../refusal.ts";
 import { ok } from "../result.ts";
 import { askProduct, readCopy } from "./product-copies.ts";
 
 /** What a buyer is asked to wait while the operator has paused the sale. */
 const PAUSED_RETRY_SECONDS = 5;
-const PRODUCT_ID = /^[a-z0-9-]{1,64}$/;
 
 async function nothingMore(): Promise<void> {}
 
@@ -36,7 +36,7 @@ export interface FindOptions {
 export function findProductWith({ beforeAsking }: FindOptions) {
   return createMiddleware<SaleEnv>(async function findProductByCopy(c, next) {
     const id = c.req.param("id") ?? "";
-    if (!PRODUCT_ID.test(id)) return refuse(c, { code: "not-found" });
+    if (!isProductName(id)) return refuse(c, { code: "not-found" });
     const { copyMaxAgeMs } = c.get("config").sale;
     const copy = readCopy(c.env, id, copyMaxAgeMs, (work) => c.executionCtx.waitUntil(work));
     if (copy === undefined) {

@@ -42,7 +42,10 @@ describe("F8 callProduct", () => {
 
   it("asks once for what would have its effect twice", async () => {
     const product = productThat(retryable, "view");
-    expect(await callProduct(product.env, "p", "once", (stub) => stub.view())).toMatchObject({ ok: false });
+    expect(await callProduct(product.env, "p", "once", (stub) => stub.view())).toMatchObject({
+      ok: false,
+      refusal: { detail: expect.stringContaining("look whether it took effect") },
+    });
     expect(product.calls()).toBe(1);
   });
 

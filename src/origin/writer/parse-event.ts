@@ -77,7 +77,8 @@ export function parseEvent(body: unknown): ParsedMessage {
   if (parsed.success) return { ok: true, event: parsed.output };
   const [issue] = parsed.issues;
   const path = v.getDotPath(issue) ?? "body";
-  return { ok: false, reason: `${path}: ${issue.message}` };
+  // Not the library's message: it repeats what was received, and reasons are logged.
+  return { ok: false, reason: `${path}: not a valid ${issue.type}` };
 }
 
 /** Whether the event is about an order; otherwise it is about the round's stock. */

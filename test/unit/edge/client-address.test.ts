@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { clientKey, UNKNOWN_CLIENT } from "../../../src/edge/client-address.ts";
+import { readClientAddress, UNKNOWN_CLIENT } from "../../../src/edge/client-address.ts";
 
-describe("T14 clientKey", () => {
+describe("T14 readClientAddress", () => {
   it.each([
     ["203.0.113.7", "203.0.113.7"],
     ["::ffff:203.0.113.7", "203.0.113.7"],
@@ -12,11 +12,11 @@ describe("T14 clientKey", () => {
     ["2001:db8::1", "2001:db8:0:0::/64"],
     ["::1", "0:0:0:0::/64"],
   ])("makes one key of every spelling: %s is %s", (address, key) => {
-    expect(clientKey(address)).toBe(key);
+    expect(readClientAddress(address).key).toBe(key);
   });
 
   it("keeps neighbouring networks apart", () => {
-    expect(clientKey("2001:db8:1:2::1")).not.toBe(clientKey("2001:db8:1:3::1"));
+    expect(readClientAddress("2001:db8:1:2::1").key).not.toBe(readClientAddress("2001:db8:1:3::1").key);
   });
 
   it.each([
@@ -32,7 +32,7 @@ describe("T14 clientKey", () => {
     "a".repeat(1000),
     "::g",
   ])("puts %j into the one shared bucket, or under an address that it really is", (address) => {
-    const key = clientKey(address);
+    const key = readClientAddress(address).key;
     expect([UNKNOWN_CLIENT, "fe80:0:0:0::/64"]).toContain(key);
   });
 });

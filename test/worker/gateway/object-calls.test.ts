@@ -44,8 +44,8 @@ function countCalls() {
       headers: { "CF-Connecting-IP": makeAddress(), ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
-    const response = await app.request(path, init, watched, context as unknown as ExecutionContext);
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    const response = await app.request(path, init, watched, context as ExecutionContext);
+    return { status: response.status, body: await response.json<Record<string, unknown>>() };
   }
   return { calls, send };
 }

@@ -51,6 +51,25 @@ describe("T18 operator's routes", () => {
   });
 });
 
+describe("T21 the operator's token", () => {
+  it("is compared whole: no other length, prefix or letter case passes, and none is a fault", async () => {
+    const token = operator().Authorization.slice("Bearer ".length);
+    const wrong = [
+      token.slice(0, -1),
+      `${token}x`,
+      token.toUpperCase(),
+      "x",
+      "x".repeat(token.length),
+      "x".repeat(8000),
+    ];
+    for (const text of wrong) {
+      const answer = await call("/v1/admin/products/x", { headers: { Authorization: `Bearer ${text}` } });
+      expect([answer.status, answer.body["code"]]).toEqual([401, "admin-required"]);
+    }
+    expect((await call("/v1/admin/products/x", { headers: operator() })).status).toBe(404);
+  });
+});
+
 describe("PUT /v1/admin/products/{id}", () => {
   it("creates a product that is served at once", async () => {
     const id = `p-${crypto.randomUUID()}`;
