@@ -51,6 +51,9 @@ export class GroupCommit<Command, Answer> {
         this.#commitTogether(batch);
         await this.#options.durable();
       }
+    } catch (fault) {
+      // The disk failed: the platform resets the object. Whoever still waits is told rather than left hanging.
+      for (const waiting of this.#waiting.splice(0)) waiting.reject(fault);
     } finally {
       this.#running = false;
     }

@@ -35,7 +35,14 @@ import type {
   RoundAction,
 } from "./protocol.ts";
 import { productDocument } from "./product-document.ts";
-import { closeRound, configureRound, decidePlan, decideStockChange, isFinished } from "./round-rules.ts";
+import {
+  closeRound,
+  configureRound,
+  decideOriginPlan,
+  decidePlan,
+  decideStockChange,
+  isFinished,
+} from "./round-rules.ts";
 import { decideRoundState } from "./round-state.ts";
 import type { ProductHead, ProductStatements } from "./statements.ts";
 
@@ -161,7 +168,8 @@ export class LedgerBatch {
     this.#settle();
     const { now } = this.#tools;
     const current = this.#current();
-    const plan = decidePlan(current, command.rulesFrozenSeconds, now);
+    const decide = command.originRound === null ? decidePlan : decideOriginPlan;
+    const plan = decide(current, command.rulesFrozenSeconds, now);
     if (plan.kind === "refused") return refused(plan.refusal);
     if (command.originRound !== null && command.originRound !== plan.round) {
       return refused({ code: "wrong-state", status: "open", detail: "Another round was set in the meantime" });

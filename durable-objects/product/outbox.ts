@@ -17,6 +17,8 @@ const RESEND_AT_MOST_MS = 300_000;
 const MESSAGES_PER_SEND = 100;
 /** Events that wait in memory for their first sending; what is beyond stays on disk for the alarm. */
 const UNSENT_LIMIT = 20_000;
+/** A call to the queue that takes longer is given up: one that never came back would hold up all that follow. */
+const SEND_TIMEOUT_MS = 10_000;
 /** Sendings in one alarm: the alarm comes again for the rest. */
 const RESENDS_PER_ALARM = 50;
 
@@ -74,10 +76,23 @@ export class Outbox {
 
   async #deliver(events: readonly ProductEvent[]): Promise<void> {
     try {
-      await this.#options.queue.sendBatch(events.map((body) => ({ body, contentType: "json" })));
+      const sending = this.#options.queue.sendBatch(events.map((body) => ({ body, contentType: "json" })));
+      await giveUpAfter(SEND_TIMEOUT_MS, sending);
     } catch (fault) {
       // Nothing is lost: the rows stand in the outbox, and the alarm comes by again.
       logEvent("warn", "outbox-send-failed", { events: events.length, fault: describeFault(fault) });
     }
+  }
+}
+
+async function giveUpAfter(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`The queue did not answer within ${milliseconds} ms`)), milliseconds);
+  });
+  try {
+    await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
   }
 }

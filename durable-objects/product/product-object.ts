@@ -14,7 +14,7 @@ import { describeFault, logEvent } from "../../src/log.ts";
 import { ok, refused } from "../../src/result.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { LedgerBatch, orderView } from "./ledger-batch.ts";
-import { decidePlan } from "./round-rules.ts";
+import { decideOriginPlan } from "./round-rules.ts";
 import { makeOrderId, ORDER_ID_BYTES } from "./order-id.ts";
 import { Outbox, RESEND_AFTER_MS } from "./outbox.ts";
 import { productDocument, productView } from "./product-document.ts";
@@ -145,7 +145,7 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   async plan(rulesFrozenSeconds: number): Promise<PlanAnswer> {
     await this.#upToDateHead();
     const current = this.#statements.exists ? this.#statements.currentRound() : null;
-    const plan = decidePlan(current, rulesFrozenSeconds, Date.now());
+    const plan = decideOriginPlan(current, rulesFrozenSeconds, Date.now());
     if (plan.kind === "refused") return refused(plan.refusal);
     const { pending } = current === null ? { pending: 0 } : this.#statements.pending();
     return ok({ round: plan.round, pending });

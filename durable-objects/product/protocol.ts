@@ -159,7 +159,7 @@ export type ProductAnswer = Result<
   RefusalOf<"not-found" | "wrong-state" | "invalid-request" | "overloaded">
 >;
 
-/** The number of the round that PUT would set now, and how many events are still on their way to Postgres. */
+/** The number of the round that PUT would set now with the origin's stock, and how many events are still on their way to Postgres. */
 export type PlanAnswer = Result<{ readonly round: number; readonly pending: number }, RefusalOf<"wrong-state">>;
 
 /** The stock book of the current round, and where the orders themselves say otherwise: nowhere, or it is a defect. */

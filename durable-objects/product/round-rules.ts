@@ -33,6 +33,17 @@ export function decidePlan(current: Round | null, rulesFrozenSeconds: number, no
   return { kind: "refused", refusal: { code: "wrong-state", status: state, detail } };
 }
 
+/**
+ * The same where the origin is to give the stock. Not in a round whose stock the operator gave: the origin's row shows
+ * those units too, and would give them a second time.
+ */
+export function decideOriginPlan(current: Round | null, rulesFrozenSeconds: number, now: number): PlanDecision {
+  const plan = decidePlan(current, rulesFrozenSeconds, now);
+  if (plan.kind !== "change" || current?.stockSource === "origin") return plan;
+  const detail = `The stock of round ${plan.round} is the operator's: change it by a number, or close the round first`;
+  return { kind: "refused", refusal: { code: "wrong-state", status: "upcoming", detail } };
+}
+
 const NO_ORDERS = { held: 0, paid: 0, cancelled: 0, expired: 0, refund_due: 0 } as const;
 
 function freshLedger(stock: number): Ledger {

@@ -1,6 +1,6 @@
 /** .dev.vars: the local secrets, a plain dotenv file. Made from the example on the first start; never changed afterwards. */
 import { constants, existsSync } from "node:fs";
-import { copyFile, readFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { StartError } from "./start-error.ts";
@@ -17,6 +17,7 @@ const EXAMPLE = join(PROJECT, ".dev.vars.example");
 /** Copies the example to .dev.vars unless there is one; says whether it did. */
 export async function ensureDevVars(): Promise<boolean> {
   if (existsSync(DEV_VARS)) return false;
+  await mkdir(HOME, { recursive: true });
   await copyFile(EXAMPLE, DEV_VARS, constants.COPYFILE_EXCL);
   return true;
 }

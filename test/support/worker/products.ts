@@ -32,7 +32,7 @@ export function makeProductId(): string {
 }
 
 export function productStub(id: string): ProductApi {
-  return env.PRODUCT.getByName(id) as unknown as ProductApi;
+  return env.PRODUCT.getByName(id);
 }
 
 /** A round that opened a minute ago and closes in an hour. */
@@ -49,6 +49,11 @@ export function makeRules(changes: Partial<RoundRules> = {}): RoundRules {
     challenges: [],
     ...changes,
   };
+}
+
+/** Rules of a round that opens in so many milliseconds. */
+export function opensIn(ms: number): RoundRules {
+  return makeRules({ opensAt: Date.now() + ms });
 }
 
 export function makeConfigure(id: string, changes: Partial<ConfigureCommand> = {}): ConfigureCommand {
@@ -93,7 +98,7 @@ export function makeCancel(orderId: string, changes: Partial<CancelCommand> = {}
 }
 
 function namespaceStub(id: string): DurableObjectStub<ProductObject> {
-  return (env.PRODUCT as unknown as DurableObjectNamespace<ProductObject>).getByName(id);
+  return env.PRODUCT.getByName(id);
 }
 
 /** The object's memory is gone, its storage is kept. */
@@ -165,10 +170,13 @@ export function recordQueue(): QueueRecord {
   };
 }
 
+/** Milliseconds since the epoch. Far ahead of the real clock, by which the platform runs alarms: none runs by itself. */
+const FAR_AHEAD = Date.UTC(2100, 0, 1);
+
 /** Makes the clock stand still in each test of the file; `vi.setSystemTime` moves it, for the objects as well. */
 export function useMovableClock(): void {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ["Date"] });
+    vi.useFakeTimers({ toFake: ["Date"], now: FAR_AHEAD });
   });
   afterEach(() => {
     vi.useRealTimers();

@@ -1,0 +1,330 @@
+/** What may happen to a product, as commands of a model-based test: each does it to model and object, and compares. */
+import * as fc from "fast-check";
+import { expect, vi } from "vitest";
+import type { CallbackId, OrderAnswer, ProductApi, RoundAction } from "../../durable-objects/product/protocol.ts";
+import {
+  CAUSE,
+  evictProduct,
+  inProduct,
+  makeCallback,
+  makeCancel,
+  makeConfigure,
+  makeHold,
+  makeJti,
+  makePay,
+  makeRules,
+  outboxOf,
+  type QueueRecord,
+  runAlarm,
+} from "../support/worker/products.ts";
+import { HOLD_SECONDS, type ModelOrder, type ProductModel, RULES_FROZEN_SECONDS } from "./product-model.ts";
+
+/** The real object, and what the test has to remember of it. */
+export interface Real {
+  readonly id: string;
+  readonly product: ProductApi;
+  readonly queue: QueueRecord;
+  /** Callbacks that were answered before: sent again, they must be answered alike. */
+  readonly callbacks: {
+    readonly orderId: string;
+    readonly send: () => Promise<OrderAnswer>;
+    readonly refusedStatus: string | null;
+  }[];
+}
+
+type Command = fc.AsyncCommand<ProductModel, Real>;
+
+/** After every command: the object is as the model, and the promises hold. */
+async function compare(model: ProductModel, real: Real): Promise<void> {
+  model.tick();
+  const seen = await inProduct(real.id, async (instance) => ({
+    document: await instance.document(),
+    check: await instance.check(),
+    view: await instance.view(),
+    orders: await Promise.all(model.orders.map(({ orderId }) => instance.order(orderId))),
+  }));
+  expect(seen.document).toMatchObject(model.document());
+  expect(seen.check?.differences).toEqual([]);
+  expect(seen.orders).toMatchObject(model.orders.map((order) => model.orderView(order)));
+  expect(seen.view).toMatchObject({ available: model.available(model.round), nextReleaseAt: model.nextReleaseAt() });
+  // Promise 1, of every round that ever was.
+  for (const round of model.rounds) {
+    const taken = model.units("held", round.number) + model.units("paid", round.number);
+    expect(taken).toBeLessThanOrEqual(round.allocated - round.withdrawn);
+  }
+  // Promise 3: the model's orders are all, and no two are of one token.
+  expect(new Set(model.orders.map(({ jti }) => jti)).size).toBe(model.orders.length);
+}
+
+/** A command: what it does to both, and how a failing run's report names it. */
+function command(name: string, run: (model: ProductModel, real: Real) => Promise<void>, needsOrder = false): Command {
+  return {
+    check: (model) => !needsOrder || model.orders.length > 0,
+    run: async (model, real) => {
+      model.tick();
+      await run(model, real);
+      await compare(model, real);
+    },
+    toString: () => name,
+  };
+}
+
+function assertEqual(actual: unknown, expected: unknown): void {
+  expect(actual).toEqual(expected);
+}
+
+function assertMatch(actual: unknown, expected: object): void {
+  expect(actual).toMatchObject(expected);
+}
+
+function pick(model: ProductModel, index: number): ModelOrder {
+  const order = model.orders[index % model.orders.length];
+  if (order === undefined) throw new Error("The model has no order");
+  return order;
+}
+
+const some = fc.nat({ max: 1000 });
+const buyer = fc.constantFrom("b-1", "b-2", "b-3", "b-4", "b-5");
+const quantity = fc.integer({ min: 1, max: 3 });
+
+/** Most tokens are of the present round. */
+const roundOffset = fc.constantFrom(0, 0, 0, 0, 0, 0, -1, 1);
+
+const hold = fc.tuple(buyer, quantity, roundOffset).map(([buyerId, units, offset]) =>
+  command(`hold(${buyerId}, ${units}, ${offset})`, async (model, { product }) => {
+    const round = model.round.number + offset;
+    const refusal = model.refusesHold(round, buyerId, units);
+    const jti = makeJti();
+    const answer = await product.hold(makeHold({ round, jti, buyerId, quantity: units }));
+    if (refusal !== null) {
+      assertEqual(answer, { ok: false, refusal });
+      return;
+    }
+    if (!answer.ok) throw new Error(`Promise 2: a unit was refused with ${answer.refusal.code}`);
+    const { orderId } = answer.value.order;
+    const holdExpiresAt = model.now + HOLD_SECONDS * 1000;
+    assertMatch(answer.value, { replayed: false, order: { status: "held", holdExpiresAt } });
+    const order: ModelOrder = {
+      orderId,
+      jti,
+      round,
+      buyerId,
+      quantity: units,
+      holdExpiresAt,
+      status: "held",
+      version: 1,
+      paymentId: null,
+    };
+    model.orders.push(order);
+  }),
+);
+
+/** Several at once: they are gathered into few commits, and the last units go to the first. */
+const rush = fc.array(fc.tuple(buyer, quantity), { minLength: 2, maxLength: 8 }).map((wishes) =>
+  command(`rush(${wishes.join(" ")})`, async (model, { id }) => {
+    const round = model.round.number;
+    const commands = wishes.map(([buyerId, units]) => makeHold({ round, buyerId, quantity: units }));
+    const answers = await inProduct(id, (instance) => Promise.all(commands.map((each) => instance.hold(each))));
+    for (const [index, { jti, buyerId, quantity: units }] of commands.entries()) {
+      const answer = answers[index];
+      const refusal = model.refusesHold(round, buyerId, units);
+      if (refusal !== null) assertEqual(answer, { ok: false, refusal });
+      else if (answer?.ok !== true) throw new Error("Promise 2: a unit was refused in a rush");
+      else {
+        const { orderId, holdExpiresAt } = answer.value.order;
+        const order: ModelOrder = {
+          orderId,
+          jti,
+          round,
+          buyerId,
+          quantity: units,
+          holdExpiresAt,
+          status: "held",
+          version: 1,
+          paymentId: null,
+        };
+        model.orders.push(order);
+      }
+    }
+  }),
+);
+
+const replay = fc.tuple(some, fc.constantFrom("same", "quantity", "buyer")).map(([index, changed]) =>
+  command(
+    `replay(${index}, ${changed})`,
+    async (model, { product }) => {
+      const { jti, round, buyerId, quantity: units, orderId, status } = pick(model, index);
+      const sent = makeHold({ jti, round, buyerId, quantity: units });
+      if (changed === "same") {
+        assertMatch(await product.hold(sent), { value: { replayed: true, order: { orderId, status } } });
+      } else if (changed === "quantity") {
+        const answer = await product.hold({ ...sent, quantity: units + 1 });
+        assertEqual(answer, { ok: false, refusal: { code: "token-mismatch" } });
+      } else {
+        const answer = await product.hold({ ...sent, buyerId: "b-other" });
+        assertEqual(answer, { ok: false, refusal: { code: "token-invalid" } });
+      }
+    },
+    true,
+  ),
+);
+
+function expectOrder(answer: OrderAnswer, order: ModelOrder, refusedStatus: string | null): void {
+  if (refusedStatus !== null) {
+    assertEqual(answer, { ok: false, refusal: { code: "wrong-state", status: refusedStatus } });
+  } else {
+    const { orderId, status, paymentId } = order;
+    assertMatch(answer, { ok: true, value: { orderId, status, paymentId } });
+  }
+}
+
+const pay = fc.tuple(some, fc.constantFrom("pay-1", "pay-1", "pay-2")).map(([index, paymentId]) =>
+  command(
+    `pay(${index}, ${paymentId})`,
+    async (model, { product, callbacks }) => {
+      const order = pick(model, index);
+      const refusedStatus = model.pay(order, paymentId);
+      const payment = makePay(order.orderId, { paymentId });
+      expectOrder(await product.pay(payment), order, refusedStatus);
+      callbacks.push({ orderId: order.orderId, send: () => product.pay(payment), refusedStatus });
+    },
+    true,
+  ),
+);
+
+const cancel = fc.tuple(some, fc.constantFrom("buyer", "origin", "another")).map(([index, who]) =>
+  command(
+    `cancel(${index}, ${who})`,
+    async (model, { product, callbacks }) => {
+      const order = pick(model, index);
+      if (who === "another") {
+        const answer = await product.cancel(makeCancel(order.orderId, { buyerId: "b-other" }));
+        assertEqual(answer, { ok: false, refusal: { code: "not-found" } });
+        return;
+      }
+      const refusedStatus = model.cancel(order);
+      const callback: CallbackId | null = who === "origin" ? makeCallback() : null;
+      const buyerId = who === "buyer" ? order.buyerId : null;
+      const cancellation = makeCancel(order.orderId, { buyerId, callback });
+      expectOrder(await product.cancel(cancellation), order, refusedStatus);
+      if (callback !== null) {
+        callbacks.push({ orderId: order.orderId, send: () => product.cancel(cancellation), refusedStatus });
+      }
+    },
+    true,
+  ),
+);
+
+const repeatCallback = some.map((index) =>
+  command(`repeatCallback(${index})`, async (model, { callbacks }) => {
+    const callback = callbacks[index % Math.max(1, callbacks.length)];
+    const order = model.orders.find(({ orderId }) => orderId === callback?.orderId);
+    if (callback !== undefined && order !== undefined)
+      expectOrder(await callback.send(), order, callback.refusedStatus);
+  }),
+);
+
+const moveClock = fc
+  .constantFrom("a millisecond", "four seconds", "a hold", "before release", "release", "opening", "closing")
+  .map((far) =>
+    command(`moveClock(${far})`, async (model) => {
+      const times: Readonly<Record<string, number | null>> = {
+        "a millisecond": model.now + 1,
+        "four seconds": model.now + 4000,
+        "a hold": model.now + HOLD_SECONDS * 1000,
+        "before release": (model.nextReleaseAt() ?? 0) - 1,
+        release: model.nextReleaseAt(),
+        opening: model.round.opensAt,
+        // Where it goes there from, all that is left of the round is its end: rarely at once.
+        closing: model.now > model.round.closesAt - 25_000 ? model.round.closesAt : null,
+      };
+      const now = Math.max(model.now, times[far] ?? 0);
+      vi.setSystemTime(now);
+      model.tick(now);
+    }),
+  );
+
+const changeStock = fc
+  .integer({ min: -4, max: 4 })
+  .filter((delta) => delta !== 0)
+  .map((delta) =>
+    command(`changeStock(${delta})`, async (model, { product }) => {
+      const allowed = model.changeStock(delta);
+      const answer = await product.changeStock(delta, CAUSE);
+      if (allowed) assertEqual(answer.ok, true);
+      else assertMatch(answer, { ok: false, refusal: { code: "wrong-state" } });
+    }),
+  );
+
+const act = fc.constantFrom<RoundAction>("pause", "resume", "resume", "resume", "resume", "close").map((action) =>
+  command(`act(${action})`, async (model, { product }) => {
+    let allowed = true;
+    if (action === "close") model.close();
+    else allowed = model.pause(action === "pause");
+    assertEqual((await product.act(action, CAUSE)).ok, allowed);
+  }),
+);
+
+const configure = fc
+  .record({
+    stock: fc.nat({ max: 6 }),
+    perBuyerLimit: fc.integer({ min: 1, max: 5 }),
+    wait: fc.constantFrom(0, 0, 8000),
+  })
+  .map(({ stock, perBuyerLimit, wait }) =>
+    command(`configure(${stock}, ${perBuyerLimit}, ${wait})`, async (model, { id, product }) => {
+      const times = { opensAt: model.now + wait, closesAt: model.now + wait + 60_000 };
+      const allowed = model.configure({ ...times, perBuyerLimit }, stock);
+      const rules = makeRules({ ...times, perBuyerLimit, holdSeconds: HOLD_SECONDS });
+      const answer = await product.configure(
+        makeConfigure(id, { rules, stock, rulesFrozenSeconds: RULES_FROZEN_SECONDS }),
+      );
+      if (allowed) assertEqual(answer.ok, true);
+      else assertMatch(answer, { ok: false, refusal: { code: "wrong-state" } });
+    }),
+  );
+
+const lose = fc.constant(command("lose()", async (_model, { id }) => evictProduct(id)));
+
+const alarm = fc.constant(
+  command("alarm()", async (_model, { id }) => {
+    await runAlarm(id);
+  }),
+);
+
+const failQueue = fc
+  .boolean()
+  .map((failing) => command(`failQueue(${failing})`, async (_model, { queue }) => queue.fail(failing)));
+
+/** The writer: what it was sent, in an order of its own, some of it twice. */
+const acknowledge = fc.infiniteStream(fc.nat({ max: 2 })).map((choices) =>
+  command("acknowledge()", async (model, { id, product, queue }) => {
+    const sent = [...new Set(queue.sentFor(id).map(({ eventId }) => eventId))];
+    const chosen = sent.filter(() => choices.next().value === 0).toReversed();
+    for (const eventId of chosen) model.acknowledged.add(eventId);
+    await product.acknowledge([...chosen, ...chosen.slice(0, 2), "never.1"]);
+  }),
+);
+
+/** Sends what is left, so that the writer has seen everything. */
+export async function drain(model: ProductModel, real: Real): Promise<void> {
+  real.queue.fail(false);
+  for (let pass = 0; pass < 3; pass++) {
+    // Beyond the longest wait before an event is sent again.
+    vi.setSystemTime(model.now + 301_000);
+    model.tick(model.now + 301_000);
+    await runAlarm(real.id);
+  }
+  const sent = new Set(real.queue.sentFor(real.id).map(({ eventId }) => eventId));
+  expect((await outboxOf(real.id)).filter(({ eventId }) => !sent.has(eventId))).toEqual([]);
+  await compare(model, real);
+}
+
+/** Without these there is nothing to be broken: a closed round is followed by another, and orders get further than held. */
+const oftener = [hold, hold, hold, hold, rush, rush, pay, pay, pay, moveClock, configure, configure];
+
+/** Any sequence of commands; holds and payments come oftener than the operator. */
+export const productCommands = fc.commands(
+  [...oftener, replay, cancel, repeatCallback, moveClock, changeStock, act, lose, alarm, failQueue, acknowledge],
+  { maxCommands: 60, size: "max" },
+);

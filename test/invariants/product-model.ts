@@ -1,0 +1,224 @@
+/**
+ * A reference model of a product: the least that says what must be so. It keeps orders and three numbers a round, and
+ * counts everything else anew each time. It shares no code with the object, and knows no batches, tables or alarms.
+ */
+import type { OrderStatus } from "../../src/refusal.ts";
+
+export const HOLD_SECONDS = 10;
+export const RULES_FROZEN_SECONDS = 5;
+
+export interface ModelRound {
+  readonly number: number;
+  readonly opensAt: number;
+  readonly closesAt: number;
+  readonly perBuyerLimit: number;
+  allocated: number;
+  withdrawn: number;
+  paused: boolean;
+  closed: boolean;
+}
+
+export interface ModelOrder {
+  readonly orderId: string;
+  readonly jti: string;
+  readonly round: number;
+  readonly buyerId: string;
+  readonly quantity: number;
+  readonly holdExpiresAt: number;
+  status: OrderStatus;
+  version: number;
+  paymentId: string | null;
+}
+
+export type Refused = { readonly code: string } & Readonly<Record<string, unknown>>;
+
+export class ProductModel {
+  now: number;
+  version = 0;
+  stockEvents = 0;
+  readonly rounds: ModelRound[] = [];
+  readonly orders: ModelOrder[] = [];
+  /** Ids of events that Postgres has. */
+  readonly acknowledged = new Set<string>();
+
+  constructor(now: number) {
+    this.now = now;
+  }
+
+  get round(): ModelRound {
+    const round = this.rounds.at(-1);
+    if (round === undefined) throw new Error("The model has no round");
+    return round;
+  }
+
+  units(status: OrderStatus, round: number): number {
+    return this.#ordersOf(round, status).reduce((sum, order) => sum + order.quantity, 0);
+  }
+
+  available(round: ModelRound): number {
+    return round.allocated - round.withdrawn - this.units("held", round.number) - this.units("paid", round.number);
+  }
+
+  buyerUnits(buyerId: string, round: number): number {
+    const counted = [...this.#ordersOf(round, "held"), ...this.#ordersOf(round, "paid")];
+    return counted.filter((order) => order.buyerId === buyerId).reduce((sum, order) => sum + order.quantity, 0);
+  }
+
+  nextReleaseAt(): number | null {
+    const ends = this.orders.filter(({ status }) => status === "held").map((order) => order.holdExpiresAt);
+    return ends.length === 0 ? null : Math.min(...ends);
+  }
+
+  /** What the clock alone does. */
+  tick(now = this.now): void {
+    this.now = now;
+    for (const order of this.orders) {
+      if (order.status === "held" && order.holdExpiresAt <= now) change(order, "expired");
+    }
+    const { round } = this;
+    if (!round.closed && now >= round.closesAt && this.units("held", round.number) === 0) this.#close();
+  }
+
+  /** Why a hold with a fresh token is refused; null: it is not. */
+  refusesHold(round: number, buyerId: string, quantity: number): Refused | null {
+    const { round: current, now } = this;
+    if (round < current.number) return { code: "round-closed" };
+    if (round > current.number) return { code: "token-invalid" };
+    if (current.closed || now >= current.closesAt) return { code: "round-closed" };
+    if (now < current.opensAt) {
+      return {
+        code: "too-early",
+        opensAt: current.opensAt,
+        retryAfterSeconds: Math.ceil((current.opensAt - now) / 1000),
+      };
+    }
+    if (current.paused) return { code: "paused", retryAfterSeconds: 5 };
+    if (this.buyerUnits(buyerId, round) + quantity > current.perBuyerLimit) {
+      return { code: "buyer-limit", perBuyerLimit: current.perBuyerLimit };
+    }
+    const available = this.available(current);
+    if (quantity <= available) return null;
+    const nextReleaseAt = this.nextReleaseAt();
+    if (nextReleaseAt === null || quantity > available + this.units("held", round))
+      return { code: "sold-out", available };
+    return { code: "held-out", nextReleaseAt, retryAfterSeconds: Math.ceil((nextReleaseAt - now) / 1000) };
+  }
+
+  /** The status that stands in the way of a payment; null: it was taken. */
+  pay(order: ModelOrder, paymentId: string): OrderStatus | null {
+    if (order.status === "paid" || order.status === "refund_due") {
+      return order.paymentId === paymentId ? null : order.status;
+    }
+    const round = this.rounds.find(({ number }) => number === order.round);
+    if (round === undefined) throw new Error("The model's order has no round");
+    const fits =
+      order.quantity <= this.available(round) &&
+      this.buyerUnits(order.buyerId, order.round) + order.quantity <= round.perBuyerLimit;
+    change(order, order.status === "held" || fits ? "paid" : "refund_due");
+    order.paymentId = paymentId;
+    return null;
+  }
+
+  /** The status that stands in the way of a cancellation; null: it is cancelled, or was nothing any more. */
+  cancel(order: ModelOrder): OrderStatus | null {
+    if (order.status === "paid" || order.status === "refund_due") return order.status;
+    if (order.status === "held") change(order, "cancelled");
+    return null;
+  }
+
+  close(): void {
+    if (this.round.closed) return;
+    for (const order of this.#ordersOf(this.round.number, "held")) change(order, "cancelled");
+    this.#close();
+  }
+
+  pause(paused: boolean): boolean {
+    if (this.state() === "closed") return false;
+    if (this.round.paused !== paused) this.version += 1;
+    this.round.paused = paused;
+    return true;
+  }
+
+  changeStock(delta: number): boolean {
+    if (this.state() === "closed" || -delta > this.available(this.round)) return false;
+    if (delta > 0) this.round.allocated += delta;
+    else this.round.withdrawn -= delta;
+    this.version += 1;
+    this.stockEvents += 1;
+    return true;
+  }
+
+  /** Sets the round that is to come, or the next one. */
+  configure(rules: Pick<ModelRound, "opensAt" | "closesAt" | "perBuyerLimit">, stock: number): boolean {
+    const current = this.rounds.at(-1);
+    const isNext = current === undefined || current.closed;
+    if (!isNext && this.now >= current.opensAt - RULES_FROZEN_SECONDS * 1000) return false;
+    const number = (current?.number ?? 0) + (isNext ? 1 : 0);
+    if (!isNext) this.rounds.pop();
+    const paused = isNext ? false : current.paused;
+    this.rounds.push({ ...rules, number, allocated: stock, withdrawn: 0, paused, closed: false });
+    this.version += 1;
+    this.stockEvents += 1;
+    return true;
+  }
+
+  state(): string {
+    const { round, now } = this;
+    if (round.closed || now >= round.closesAt) return "closed";
+    if (now < round.opensAt) return "upcoming";
+    if (round.paused) return "paused";
+    if (this.available(round) > 0) return "open";
+    return this.units("held", round.number) > 0 ? "held-out" : "sold-out";
+  }
+
+  /** The part of the product's document that the model knows. */
+  document(): object {
+    const { round } = this;
+    const count = (status: OrderStatus) => this.#ordersOf(round.number, status).length;
+    return {
+      round: round.number,
+      state: this.state(),
+      version: this.version,
+      allocated: round.allocated,
+      available: this.available(round),
+      held: this.units("held", round.number),
+      paid: this.units("paid", round.number),
+      withdrawn: round.withdrawn,
+      orders: {
+        held: count("held"),
+        paid: count("paid"),
+        cancelled: count("cancelled"),
+        expired: count("expired"),
+        refundDue: count("refund_due"),
+      },
+      outbox: {
+        pending: this.orders.reduce((sum, { version }) => sum + version, this.stockEvents) - this.acknowledged.size,
+      },
+    };
+  }
+
+  orderView(order: ModelOrder): object {
+    const versions = Array.from({ length: order.version }, (_, index) => index + 1);
+    const delivered = versions.every((version) => this.acknowledged.has(`${order.orderId}.${version}`));
+    const { orderId, round, buyerId, quantity, status, paymentId, holdExpiresAt } = order;
+    return { orderId, round, buyerId, quantity, status, paymentId, holdExpiresAt, delivered };
+  }
+
+  #ordersOf(round: number, status: OrderStatus): ModelOrder[] {
+    return this.orders.filter((order) => order.round === round && order.status === status);
+  }
+
+  #close(): void {
+    const { round } = this;
+    round.withdrawn += this.available(round);
+    round.closed = true;
+    round.paused = false;
+    this.version += 1;
+    this.stockEvents += 1;
+  }
+}
+
+function change(order: ModelOrder, status: OrderStatus): void {
+  order.status = status;
+  order.version += 1;
+}
