@@ -44,7 +44,7 @@ function countCalls() {
       headers: { "CF-Connecting-IP": makeAddress(), ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
-    const response = await app.request(path, init, watched, context as ExecutionContext);
+    const response = await app.request(path, init, watched, context);
     return { status: response.status, body: await response.json<Record<string, unknown>>() };
   }
   return { calls, send };

@@ -116,8 +116,8 @@ describe("configure", () => {
     const opensAt = Date.now() + 3_600_000;
     const { id, product } = await makeProduct(4, { opensAt, closesAt: opensAt + 3_600_000 });
     expect(await product.plan(300)).toMatchObject({ ok: false, refusal: { code: "wrong-state", status: "upcoming" } });
-    const fromOrigin = makeConfigure(id, { originRound: 1, stock: 9 });
-    expect(refusalOf(await product.configure(fromOrigin))).toMatchObject({ code: "wrong-state" });
+    const claim = makeConfigure(id, { originRound: 1, stock: 9 });
+    expect(refusalOf(await product.configure(claim))).toMatchObject({ code: "wrong-state" });
     expect(await product.document()).toMatchObject({ stockSource: "operator", allocated: 4 });
   });
 
