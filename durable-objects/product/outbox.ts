@@ -10,7 +10,7 @@ import type { ProductEvent } from "./protocol.ts";
 import type { ProductStatements } from "./statements.ts";
 
 /** The writer has so long to acknowledge before an event is sent again: several queue batches and a slow transaction. */
-export const RESEND_AFTER_MS = 10_000;
+export const RESEND_AFTER_MS = 5_000;
 /** However long Postgres is down, an event comes by again within this time. */
 const RESEND_AT_MOST_MS = 300_000;
 /** The queue's own bound: messages in one call. */

@@ -1,0 +1,28 @@
+/**
+ * Order ids: opaque to everybody else, ordered by time for the sake of the object's own index.
+ *
+ * 38 characters of Crockford's Base32 in lower case: two name the ledger shard (always `00` today: room for the day on
+ * which a product's stock is leased to several objects), ten the millisecond, 26 are 130 random bits.
+ */
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+const SHARD = "00";
+const TIME_LENGTH = 10;
+/** Five bits a character: 130 random bits, above the 128 that the wire contract promises. */
+const RANDOM_LENGTH = 26;
+export const ORDER_ID_PATTERN = /^[0-9a-hjkmnp-tv-z]{38}$/;
+/** How many random bytes one id takes. */
+export const ORDER_ID_BYTES = RANDOM_LENGTH;
+function encodeTime(milliseconds) {
+    let text = "";
+    for (let rest = milliseconds, index = 0; index < TIME_LENGTH; index++, rest = Math.floor(rest / 32)) {
+        text = ALPHABET.charAt(rest % 32) + text;
+    }
+    return text;
+}
+/** An order id; `random` are `ORDER_ID_BYTES` random bytes, of each of which five bits are used. */
+export function makeOrderId(now, random) {
+    let id = SHARD + encodeTime(now);
+    for (let index = 0; index < RANDOM_LENGTH; index++)
+        id += ALPHABET.charAt((random[index] ?? 0) & 31);
+    return id;
+}

@@ -1,0 +1,88 @@
+/**
+ * The outbox's way out: events that are committed go to the queue, again and again until the writer acknowledges them.
+ *
+ * Sending is not delivery. `send()` to a queue may be lost (locally the queue is memory, in production a message that
+ * fails too often is dropped), so a row is closed only by the writer's acknowledgement after Postgres has committed.
+ * What a buyer is told never waits for any of this.
+ */
+import { describeFault, logEvent } from "../../src/log.ts";
+/** The writer has so long to acknowledge before an event is sent again: several queue batches and a slow transaction. */
+export const RESEND_AFTER_MS = 10000;
+/** However long Postgres is down, an event comes by again within this time. */
+const RESEND_AT_MOST_MS = 300000;
+/** The queue's own bound: messages in one call. */
+const MESSAGES_PER_SEND = 100;
+/** Events that wait in memory for their first sending; what is beyond stays on disk for the alarm. */
+const UNSENT_LIMIT = 20000;
+/** A call to the queue that takes longer is given up: one that never came back would hold up all that follow. */
+const SEND_TIMEOUT_MS = 10000;
+/** Sendings in one alarm: the alarm comes again for the rest. */
+const RESENDS_PER_ALARM = 50;
+/** When an event is sent again that was sent `attempts` times: the wait doubles up to a bound. */
+export function decideResend(attempts, now) {
+    return now + Math.min(RESEND_AFTER_MS * 2 ** (attempts - 1), RESEND_AT_MOST_MS);
+}
+export class Outbox {
+    #options;
+    #unsent = [];
+    #sending = false;
+    constructor(options) {
+        this.#options = options;
+    }
+    /** Events that were just committed: their first sending. */
+    send(events) {
+        if (events.length === 0 || this.#unsent.length > UNSENT_LIMIT)
+            return;
+        // One by one: closing a large round commits more events than a call takes arguments.
+        for (const event of events)
+            this.#unsent.push(event);
+        if (!this.#sending)
+            this.#options.keepAlive(this.#drain());
+    }
+    /** Sends again what was not acknowledged in time. */
+    async resend(now) {
+        const { statements, transaction } = this.#options;
+        for (let sending = 0; sending < RESENDS_PER_ALARM; sending++) {
+            const due = statements.eventsDue(now, MESSAGES_PER_SEND);
+            if (due.length === 0)
+                return;
+            transaction(() => {
+                for (const { seq, attempts } of due)
+                    statements.postponeEvent(seq, attempts + 1, decideResend(attempts + 1, now));
+            });
+            await this.#deliver(due.map(({ event }) => event));
+        }
+    }
+    async #drain() {
+        this.#sending = true;
+        try {
+            while (this.#unsent.length > 0)
+                await this.#deliver(this.#unsent.splice(0, MESSAGES_PER_SEND));
+        }
+        finally {
+            this.#sending = false;
+        }
+    }
+    async #deliver(events) {
+        try {
+            const sending = this.#options.queue.sendBatch(events.map((body) => ({ body, contentType: "json" })));
+            await giveUpAfter(SEND_TIMEOUT_MS, sending);
+        }
+        catch (fault) {
+            // Nothing is lost: the rows stand in the outbox, and the alarm comes by again.
+            logEvent("warn", "outbox-send-failed", { events: events.length, fault: describeFault(fault) });
+        }
+    }
+}
+async function giveUpAfter(milliseconds, work) {
+    let timer;
+    const timeout = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`The queue did not answer within ${milliseconds} ms`)), milliseconds);
+    });
+    try {
+        await Promise.race([work, timeout]);
+    }
+    finally {
+        clearTimeout(timer);
+    }
+}

@@ -1,0 +1,221 @@
+/**
+ * The product object: the only place that decides about a product's stock.
+ *
+ * Identity: one object per product, named by the product id. It keeps the product's rounds, stock books, orders and
+ * outbox in its own SQLite storage. Its clock opens and closes the round, however old the edge's copy is.
+ *
+ * Every change is a synchronous step within one `transactionSync`; steps that arrive while a commit is on its way are
+ * gathered into the next one. Nothing is kept in memory that could not be read again: losing the object loses nothing.
+ * What it gives up: it knows no buyer's token, no limits and no Postgres; all that happens before and behind it.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { describeFault, logEvent } from "../../src/log.ts";
+import { ok, refused } from "../../src/result.ts";
+import { GroupCommit } from "../group-commit.ts";
+import { LedgerBatch, orderView } from "./ledger-batch.ts";
+import { decideOriginPlan } from "./round-rules.ts";
+import { makeOrderId, ORDER_ID_BYTES } from "./order-id.ts";
+import { Outbox, RESEND_AFTER_MS } from "./outbox.ts";
+import { productDocument, productView } from "./product-document.ts";
+import { SpentTokens } from "./spent-tokens.ts";
+import { ProductStatements } from "./statements.ts";
+import { checkStock } from "./stock-check.ts";
+/** Commands in one transaction: some 50 ms of work at the most, so that a read never waits long. */
+const MAX_BATCH = 512;
+/** Commands waiting for their transaction, about two seconds of work; beyond that a buyer is told to come again. */
+const MAX_WAITING = 10000;
+/** 128 random bits, as the last segment of the checkout URL. */
+const GATE_BYTES = 16;
+/** When work failed in an alarm: soon again, long before the platform would give up on a throwing alarm. */
+const ALARM_RETRY_MS = 5000;
+const OVERLOADED = { code: "overloaded", retryAfterSeconds: 1 };
+export class ProductObject extends DurableObject {
+    #statements;
+    #outbox;
+    #commits;
+    #spent;
+    /** When the alarm is set to; null when it is not set. */
+    #alarmAt = null;
+    /** When a read has to release or close something first; null when nothing is open. */
+    #dueAt = null;
+    constructor(ctx, env) {
+        super(ctx, env);
+        const { storage } = ctx;
+        this.#statements = new ProductStatements(storage.sql);
+        this.#spent = new SpentTokens(this.#statements);
+        this.#outbox = new Outbox({
+            queue: env.ORDER_EVENTS,
+            statements: this.#statements,
+            transaction: (write) => storage.transactionSync(write),
+            keepAlive: (work) => ctx.waitUntil(work),
+        });
+        this.#commits = new GroupCommit({
+            commit: (works) => this.#commit(works),
+            durable: () => storage.sync(),
+            maxBatch: MAX_BATCH,
+            maxWaiting: MAX_WAITING,
+        });
+        if (!this.#statements.exists)
+            return;
+        void ctx.blockConcurrencyWhile(async () => {
+            this.#alarmAt = await storage.getAlarm();
+            this.#arm();
+        });
+    }
+    async hold(command) {
+        return this.#do((batch) => batch.hold(command));
+    }
+    async pay(command) {
+        return this.#do((batch) => batch.pay(command));
+    }
+    async cancel(command) {
+        return this.#do((batch) => batch.cancel(command));
+    }
+    async configure(command) {
+        return this.#do((batch) => batch.configure(command));
+    }
+    async act(action, cause) {
+        return this.#do((batch) => batch.act(action, cause));
+    }
+    async changeStock(delta, cause) {
+        return this.#do((batch) => batch.changeStock(delta, cause));
+    }
+    async acknowledge(eventIds) {
+        await this.#commits.submit((batch) => batch.acknowledge(eventIds));
+    }
+    async park(eventIds) {
+        await this.#commits.submit((batch) => batch.park(eventIds));
+    }
+    async view() {
+        const head = await this.#upToDateHead();
+        const round = this.#statements.exists ? this.#statements.currentRound() : null;
+        if (head === null || round === null)
+            return null;
+        const { available, held } = round.ledger;
+        const nextReleaseAt = held > 0 ? this.#statements.nextReleaseAt() : null;
+        return productView(head.productId, round, nextReleaseAt, available > 0 ? null : this.#spent.filter(round));
+    }
+    async document() {
+        const head = await this.#upToDateHead();
+        const round = this.#statements.exists ? this.#statements.currentRound() : null;
+        if (head === null || round === null)
+            return null;
+        return productDocument(head.productId, round, this.#statements.pending(), Date.now());
+    }
+    async order(orderId) {
+        const head = await this.#upToDateHead();
+        const order = head === null ? null : this.#statements.order(orderId);
+        if (head === null || order === null)
+            return null;
+        return orderView(head.productId, order, !this.#statements.isPending(orderId), Date.now());
+    }
+    async plan(rulesFrozenSeconds) {
+        await this.#upToDateHead();
+        const current = this.#statements.exists ? this.#statements.currentRound() : null;
+        const plan = decideOriginPlan(current, rulesFrozenSeconds, Date.now());
+        if (plan.kind === "refused")
+            return refused(plan.refusal);
+        const { pending } = current === null ? { pending: 0 } : this.#statements.pending();
+        return ok({ round: plan.round, pending });
+    }
+    async record(action, detail, cause) {
+        await this.#do((batch) => batch.record(action, detail, cause));
+    }
+    async audit(limit) {
+        return this.#statements.exists ? this.#statements.audit(limit) : [];
+    }
+    /** Whether the stock book agrees with the orders themselves. Reads every order of the round: for checks, not for traffic. */
+    async check() {
+        await this.#upToDateHead();
+        const round = this.#statements.exists ? this.#statements.currentRound() : null;
+        return round === null ? null : checkStock(round, this.#statements.unitsByStatus(round.round));
+    }
+    /**
+     * Sweeps, and sends again what the writer has not acknowledged. Correctness does not hang on it: expiry is decided on
+     * read. It never throws: the platform gives up on an alarm after six failed retries, this one sets itself anew instead.
+     */
+    async alarm() {
+        this.#alarmAt = null;
+        try {
+            await this.#outbox.resend(Date.now());
+            // Its commit releases, closes, and sets the next alarm by what is due after the sending.
+            await this.#commits.submit((batch) => batch.tidy());
+        }
+        catch (fault) {
+            logEvent("error", "alarm-failed", { object: "product", fault: describeFault(fault) });
+            // Not by what is due: that is overdue already, and would come again at once and for ever.
+            this.#armAt(Date.now() + ALARM_RETRY_MS);
+        }
+    }
+    async #do(work) {
+        const answer = this.#commits.submit(work);
+        return answer === undefined ? refused(OVERLOADED) : (await answer);
+    }
+    #commit(works) {
+        const batch = new LedgerBatch(this.#statements, {
+            now: Date.now(),
+            newOrderId: () => makeOrderId(Date.now(), crypto.getRandomValues(new Uint8Array(ORDER_ID_BYTES))),
+            newGate: () => crypto.getRandomValues(new Uint8Array(GATE_BYTES)).toBase64({ alphabet: "base64url", omitPadding: true }),
+            resendAfterMs: RESEND_AFTER_MS,
+        });
+        const answers = this.ctx.storage.transactionSync(() => {
+            batch.begin();
+            const given = works.map((work) => work(batch));
+            batch.finish();
+            return given;
+        });
+        this.#followUp(batch);
+        return answers;
+    }
+    /** What comes after a commit. A fault in here must not look like a failed commit: its commands would be applied again. */
+    #followUp(batch) {
+        try {
+            this.#statements.refresh();
+            this.#spent.add(batch.spent);
+            this.#outbox.send(batch.events);
+            this.#arm();
+            if (batch.moreOver)
+                void this.#commits.submit(() => undefined);
+        }
+        catch (fault) {
+            logEvent("error", "commit-follow-up-failed", { object: "product", fault: describeFault(fault) });
+            this.#armAt(Date.now() + ALARM_RETRY_MS);
+        }
+    }
+    /** The head row, after whatever the clock has ended since was released. */
+    async #upToDateHead() {
+        this.#statements.refresh();
+        if (!this.#statements.exists)
+            return null;
+        while (this.#dueAt !== null && this.#dueAt <= Date.now()) {
+            const swept = this.#commits.submit(() => undefined);
+            if (swept === undefined)
+                break;
+            await swept;
+        }
+        return this.#statements.head();
+    }
+    /** Looks up what is due next, and sets the alarm if it would come too late for that. */
+    #arm() {
+        if (!this.#statements.exists)
+            return;
+        const round = this.#statements.currentRound();
+        const nextReleaseAt = this.#statements.nextReleaseAt();
+        // A round that is over ends with its last hold: until then there is no closing to wait for.
+        const closesAt = round === null || round.closed || round.ledger.held > 0 ? null : round.closesAt;
+        this.#dueAt = earliest(nextReleaseAt, closesAt);
+        const next = earliest(this.#dueAt, this.#statements.nextSendAt());
+        if (next !== null)
+            this.#armAt(next);
+    }
+    #armAt(at) {
+        if (this.#alarmAt !== null && this.#alarmAt <= at)
+            return;
+        this.#alarmAt = at;
+        this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
+    }
+}
+function earliest(...times) {
+    const known = times.filter((time) => time !== null);
+    return known.length === 0 ? null : Math.min(...known);
+}

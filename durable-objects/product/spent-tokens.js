@@ -1,0 +1,32 @@
+import { addSpent, filterCapacity, makeSpentFilter } from "./spent-filter.ts";
+export class SpentTokens {
+    #statements;
+    #kept = null;
+    constructor(statements) {
+        this.#statements = statements;
+    }
+    /** Tokens that made an order in a batch that is committed. */
+    add(tokens) {
+        if (this.#kept === null)
+            return;
+        for (const jti of tokens)
+            addSpent(this.#kept.filter, jti);
+        this.#kept.tokens += tokens.length;
+    }
+    filter(round) {
+        const kept = this.#kept;
+        if (kept !== null && kept.round === round.round && kept.tokens <= filterCapacity(kept.filter))
+            return kept.filter;
+        const orders = Object.values(round.orders).reduce((sum, count) => sum + count, 0);
+        // Twice the need: units that come back are sold again, and make more orders than there are units.
+        const built = {
+            round: round.round,
+            filter: makeSpentFilter(2 * Math.max(orders, round.ledger.allocated)),
+            tokens: orders,
+        };
+        for (const jti of this.#statements.spentTokens(round.round))
+            addSpent(built.filter, jti);
+        this.#kept = built;
+        return built.filter;
+    }
+}
