@@ -17,6 +17,13 @@ export interface Scene {
   readonly opensAt: number;
   /** When nobody waits any longer, by the gateway's clock. */
   readonly patienceEndsAt: number;
+  /** Who would still buy, and was told to wait until the patience was over. */
+  readonly waiting: Waiting[];
+}
+
+export interface Waiting {
+  readonly buyer: Buyer;
+  readonly jwt: string;
 }
 
 /** How often a buyer asks again when everything is held, or the gateway is busy. */
@@ -29,6 +36,8 @@ const EARLY_WITHIN_MS = 1200;
 /** How long an honest buyer takes to pay, and how long after the hold's end a late one does, at most, in milliseconds. */
 const PAYS_WITHIN_MS = 400;
 const LATE_BY_MS = 600;
+/** Nobody competes any more: a few seconds are for a gateway that is busy. */
+const COMES_BACK_FOR_MS = 5000;
 /** An address far from any buyer's: a replayer's second home. */
 const ELSEWHERE = 9_000_000;
 
@@ -77,8 +86,27 @@ async function buy(buyer: Buyer, jwt: string, scene: Scene): Promise<Bought | un
     }
     if (refused === undefined || !(await waitFor(refused, buyer, scene))) break;
   }
-  if (waits(buyer) && refused?.code !== "rate-limited") scene.record.wentWithout.push(buyer.quantity);
+  if (waits(buyer) && refused?.code !== "rate-limited") scene.waiting.push({ buyer, jwt });
   return undefined;
+}
+
+/**
+ * After the last hold ended: whoever waited in vain comes once more, one after the other, as long as units are there.
+ * On a slow machine the patience ends before the units are back; that nobody came again is no unit withheld.
+ */
+export async function comeBack(scene: Scene, available: () => Promise<number>): Promise<void> {
+  let left = await available();
+  for (const { buyer, jwt } of scene.waiting.splice(0)) {
+    const patient = { ...scene, patienceEndsAt: scene.now() + COMES_BACK_FOR_MS };
+    const bought = buyer.quantity <= left ? await buy(buyer, jwt, patient) : undefined;
+    if (bought === undefined) {
+      scene.record.wentWithout.push(buyer.quantity);
+      continue;
+    }
+    await pay(bought.order.orderId, scene);
+    left = await available();
+  }
+  scene.waiting.length = 0;
 }
 
 /** One checkout, or two at once where the buyer double-clicks. */

@@ -1,7 +1,7 @@
 /** One sale from the operator's PUT to the last event in Postgres: opens a round, lets the buyers play, gathers the evidence. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { StartError } from "../gateway/start-error.ts";
-import { play, type Scene } from "./buyer.ts";
+import { comeBack, play, type Scene } from "./buyer.ts";
 import { type Buyer, castBuyers } from "./cast.ts";
 import { HttpClient } from "./http.ts";
 import { readPostgres } from "./postgres.ts";
@@ -67,6 +67,12 @@ export async function runSale(sale: Sale, progress: Progress): Promise<Report> {
     if ((await Promise.race([playing, sleep(PLAY_WITHIN_MS, "late" as const, { ref: false })])) === "late") {
       throw new StartError(`Only ${ended} of ${sale.buyers} buyers came to an end within ${PLAY_WITHIN_MS / 1000} s`);
     }
+    await settle(api, scene, progress);
+    progress.line = () => "whoever waited in vain comes back once more";
+    await comeBack(scene, async () => {
+      const outcome = await api.ledger();
+      return outcome.ok ? outcome.value.available : 0;
+    });
     const ledger = await settle(api, scene, progress);
     const postgres = sale.databaseUrl === undefined ? null : await readPostgres(sale.databaseUrl, product);
     const evidence: Evidence = { record, stock: sale.stock, perBuyerLimit: PER_BUYER_LIMIT, ledger, postgres };
@@ -109,7 +115,7 @@ async function openRound(
   });
   if (!outcome.ok)
     throw new StartError(`Cannot create the product: the gateway answers ${outcome.code} (${outcome.status})`);
-  return { api, record, ...clock, opensAt, patienceEndsAt: opensAt + PATIENCE_MS };
+  return { api, record, ...clock, opensAt, patienceEndsAt: opensAt + PATIENCE_MS, waiting: [] };
 }
 
 /** The ledger once nothing is held and nothing pending; as it is then, if that takes too long. */
