@@ -31,6 +31,14 @@ export default defineConfig({
         test: { name: "invariants", include: ["test/invariants/**/*.test.ts"] },
       },
       {
+        plugins: [cloudflareTest({ wrangler, miniflare: { bindings: testBindings } })],
+        test: {
+          name: "upstash",
+          include: ["test/upstash/**/*.test.ts"],
+          globalSetup: ["./test/support/node/upstash-bridge-setup.ts"],
+        },
+      },
+      {
         plugins: [
           cloudflareTest(({ inject }) => ({
             wrangler,

@@ -24,6 +24,8 @@ export interface GatewayOptions {
   readonly identity: Identity;
   /** The gateway's origin, as in `https://sale.shop.example`. @default "" (the page's own origin) */
   readonly baseUrl?: string;
+  /** BCP 47: in which language the gateway puts a question. @default the browser's own list */
+  readonly language?: () => string;
   /** After which a call counts as lost, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
 }
@@ -42,7 +44,7 @@ export interface Gateway {
 const TIMEOUT_MS = 10_000;
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { platform, identity, baseUrl = "", timeoutMs = TIMEOUT_MS } = options;
+  const { platform, identity, language, baseUrl = "", timeoutMs = TIMEOUT_MS } = options;
 
   async function call<Value>(
     path: string,
@@ -84,7 +86,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     product: (productId) => call(productPath(productId), { cache: "no-cache" }, parseProduct),
     token: (product, challenge) =>
       callAsBuyer(
-        product.tokenUrl ?? `${productPath(product.id)}/tokens`,
+        (product.tokenUrl ?? `${productPath(product.id)}/tokens`) +
+          (language === undefined ? "" : `?lang=${encodeURIComponent(language())}`),
         postJson(challenge === undefined ? {} : { challenge }),
         parsePurchaseToken,
       ),

@@ -30,7 +30,10 @@ export interface PurchaseOptions {
   readonly onAttempt?: (attempt: Attempt | undefined) => void;
   /** Called when a call is about to be repeated. */
   readonly onRetry?: (refusal: Refusal) => void;
-  /** Solves what a `challenge-required` refusal carries; without it such a refusal is the outcome. */
+  /**
+   * Solves what a `challenge-required` refusal carries, into what the token request takes. Without it, or where it rejects, such a
+   * refusal is the outcome.
+   */
   readonly solveChallenge?: (challenge: unknown) => Promise<unknown>;
 }
 
@@ -43,6 +46,9 @@ export interface Purchase {
 
 /** A token that has less time left than this is not worth sending. Milliseconds. */
 const TOKEN_MARGIN_MS = 3_000;
+
+/** Challenges that one click solves: a second one where the first was used up by an answer that was lost. */
+const MOST_CHALLENGES = 2;
 
 /** Refusals that leave the token as good as it was. */
 const TOKEN_SURVIVES: ReadonlySet<RefusalCode> = new Set([
@@ -68,22 +74,48 @@ export function createPurchase(options: PurchaseOptions): Purchase {
     onAttempt?.(next);
   }
 
-  async function repeat<Value>(ask: () => Promise<Outcome<Value>>): Promise<Outcome<Value>> {
+  async function repeat<Value>(ask: () => Promise<Outcome<Value>>, onRepeat?: () => void): Promise<Outcome<Value>> {
     for (let repeats = 0; ; repeats += 1) {
       const outcome = await ask();
       if (outcome.code === "ok") return outcome;
       const delayMs = decideRetry(outcome, repeats, now(), platform.random());
       if (delayMs === undefined) return outcome;
       onRetry?.(outcome);
+      onRepeat?.();
       await pause(platform, delayMs);
     }
   }
 
   async function obtainToken(product: Product): Promise<Outcome<PurchaseToken>> {
-    const outcome = await repeat(() => gateway.token(product));
-    if (outcome.code !== "challenge-required" || solveChallenge === undefined) return outcome;
-    const answer = await solveChallenge(outcome.challenge);
-    return repeat(() => gateway.token(product, answer));
+    let answer: unknown;
+    for (let solved = 0; ; ) {
+      let wasRepeated = false;
+      const outcome = await repeat(
+        () => gateway.token(product, answer),
+        () => {
+          wasRepeated = true;
+        },
+      );
+      // The answer that was lost may have been the good one: its challenge is used up then, and another is asked for.
+      const wasUsedUp = outcome.code === "challenge-failed" && wasRepeated;
+      if (wasUsedUp && solved < MOST_CHALLENGES) {
+        answer = undefined;
+        continue;
+      }
+      if (outcome.code !== "challenge-required" || solved === MOST_CHALLENGES) return outcome;
+      answer = await solve(outcome.challenge);
+      if (answer === undefined) return outcome;
+      solved += 1;
+    }
+  }
+
+  /** Undefined: the buyer left it, or it cannot be solved here. */
+  async function solve(challenge: unknown): Promise<unknown> {
+    try {
+      return await solveChallenge?.(challenge);
+    } catch {
+      return undefined;
+    }
   }
 
   async function send({ productId, token, quantity }: Attempt): Promise<Outcome<Order>> {

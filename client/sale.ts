@@ -32,7 +32,7 @@ export interface SaleOptions {
   readonly platform: Platform;
   /** @default nothing outlives a reload */
   readonly memory?: SaleMemory;
-  /** Solves what a `challenge-required` refusal carries. @default such a refusal is told */
+  /** Solves what a `challenge-required` refusal carries, as `/challenge.js` does. @default such a refusal is told */
   readonly solveChallenge?: (challenge: unknown) => Promise<unknown>;
 }
 

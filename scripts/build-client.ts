@@ -12,7 +12,12 @@ const ROOT = join(import.meta.dirname, "..");
 export async function buildClient(outdir: string = join(ROOT, "public")): Promise<void> {
   await build({
     absWorkingDir: ROOT,
-    entryPoints: { sale: "client/page/main.ts", sluice: "client/index.ts" },
+    entryPoints: {
+      sale: "client/page/main.ts",
+      sluice: "client/index.ts",
+      challenge: "client/challenge/solve.ts",
+      "challenge-worker": "client/challenge/pow-worker.ts",
+    },
     outdir,
     bundle: true,
     minify: true,

@@ -99,7 +99,7 @@ function codesIn(text: string): readonly string[] {
 
 const STORES: readonly (readonly [string, string])[] = [
   ["## Product object", "durable-objects/product/schema.ts"],
-  ["## Limiter object", "durable-objects/limiter/log-table.ts"],
+  ["## Limiter object", "durable-objects/limiter/count-table.ts"],
   ["## Postgres", "migrations/*.sql"],
 ];
 

@@ -13,14 +13,30 @@ const root = resolve(import.meta.dirname, "..");
 const SHARED_FOLDERS = new Set(["wire", "keys"]);
 /** Modules of src/ that put the stages together, or read the tables of wrangler.toml that belong to them. */
 const COMPOSERS = new Set(["src/app.ts", "src/index.ts"]);
-const CONFIG_PARTS = new Set(["src/identity/identity-config.ts", "src/limits/policy.ts"]);
+const CONFIG_PARTS = new Set([
+  "src/identity/identity-config.ts",
+  "src/limits/policy.ts",
+  "src/risk/risk-config.ts",
+  "src/challenge/challenge-config.ts",
+]);
+/** Names of a stage that the wire speaks of too. */
+const WIRE_NAMES = new Set(["src/challenge/kinds.ts", "src/challenge/answers.ts"]);
+/** How a stage reaches the control object; the operator's routes change what it keeps. */
+const OPEN_TO_STAGES = new Set(["src/control/wire.ts", "src/control/control-calls.ts"]);
 /** What a Durable Object may import of src/: values that both sides refuse with. */
 const SHARED_WITH_OBJECTS = new Set(["src/refusal.ts", "src/result.ts", "src/log.ts"]);
 /** What the Worker may import of an object's folder: its protocol, and pure rules. Its class only the entry exports. */
-const OPEN_TO_WORKER = new Set(["protocol.ts", "round-state.ts", "spent-filter.ts", "order-id.ts", "sliding-log.ts"]);
+const OPEN_TO_WORKER = new Set([
+  "protocol.ts",
+  "round-state.ts",
+  "spent-filter.ts",
+  "order-id.ts",
+  "entry-page.ts",
+  "sliding-log.ts",
+]);
 /** Pure files: they import nothing of the platform and no package. */
 const PURE =
-  /(?:^|\/)(?:ledger|round-rules|round-state|product-events|product-document|stock-check|spent-filter|order-id|sliding-log|key-ring|refusal|result)\.ts$/;
+  /(?:^|\/)(?:ledger|round-rules|round-state|product-events|product-document|stock-check|spent-filter|order-id|sliding-log|gcra|count|take|entry-page|key-ring|refusal|result)\.ts$/;
 const NOT_IN_OBJECTS = ["hono", "jose", "postgres", "valibot", "@upstash"];
 
 interface Import {
@@ -63,6 +79,8 @@ function faultOf(entry: Import): string | null {
   }
   if (!to.startsWith("src/")) return "the Worker imports src/ and an object's protocol only";
   if (COMPOSERS.has(from) || (from === "src/config.ts" && CONFIG_PARTS.has(to))) return null;
+  if (from.startsWith("src/wire/") && WIRE_NAMES.has(to)) return null;
+  if (OPEN_TO_STAGES.has(to) || (from === "src/context.ts" && isType)) return null;
   const [here, there] = [stageOf(from), stageOf(to)];
   if (there === null || here === there) return COMPOSERS.has(to) ? "nothing imports the app" : null;
   return isType && CONFIG_PARTS.has(to) ? null : `a stage imports no other stage (${here ?? "src"} -> ${there})`;

@@ -8,13 +8,30 @@ import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { cancelOrder, holdStock, showOrder } from "./checkout/checkout.ts";
+import { burnInLimiter } from "./challenge/burn.ts";
+import { challengeErrors } from "./challenge/challenge-config.ts";
+import { requireChallenge } from "./challenge/require-challenge.ts";
+import type { ChallengeKind } from "./challenge/kinds.ts";
+import type { Config } from "./config.ts";
 import type { AppEnv } from "./context.ts";
+import { forgetControl, loadControl, refuseListedBuyer, refuseListedClient } from "./control/control.ts";
+import { LIST_BODY_BYTES_MAX } from "./control/wire.ts";
 import { requireDemo, signIn } from "./demo/identity.ts";
 import { admit } from "./edge/admit.ts";
 import { capBody } from "./edge/cap-body.ts";
 import { answerFault, refuseMethods, refuseUnknown } from "./edge/no-route.ts";
 import { identifyBuyer } from "./identity/identity.ts";
 import { limitBy } from "./limits/limits.ts";
+import { parsePolicyOverride } from "./limits/override.ts";
+import {
+  deleteOverride,
+  putListEntries,
+  putOverride,
+  removeListEntries,
+  showControlAudit,
+  showLimits,
+  showLists,
+} from "./operator/control-routes.ts";
 import { actOnRound, changeStock, putProduct, showAudit, showDocument } from "./operator/products.ts";
 import { requireOperator } from "./operator/operator.ts";
 import { recordCancellation, recordPayment, verifyCallback } from "./origin/callbacks.ts";
@@ -22,18 +39,27 @@ import { listDeadLettersForOperator, replayDeadLetterForOperator } from "./origi
 import { giveOriginStockBack, takeOriginStock } from "./origin/origin-stock.ts";
 import { showOpenApi } from "./reference/openapi.ts";
 import { showProblem } from "./reference/problem-pages.ts";
+import { countAccounts } from "./risk/count-accounts.ts";
+import { weighRisk } from "./risk/risk.ts";
 import { forgetProduct } from "./sale/product-copies.ts";
 import { showProduct } from "./sale/product-page.ts";
 import { findProductWith, requireBegun, requireStock, requireStockOrOrder } from "./sale/sale.ts";
 import { publishKeys, tellTime } from "./time/time.ts";
 import { handOutToken, readToken, readTokenRequest, requireGate, requireToken } from "./token/token.ts";
 
+/** Imports of lists come in bulk; every other body is small. */
+const LARGER_BODIES = new Map([
+  ["/v1/admin/lists", LIST_BODY_BYTES_MAX],
+  ["/v1/admin/lists/remove", LIST_BODY_BYTES_MAX],
+]);
+
 export const app = new Hono<AppEnv>();
 
 app.use(admit());
 app.use("/v1/*", allowOrigins());
 app.get("/v1/time", tellTime());
-app.use(capBody());
+app.use(capBody(LARGER_BODIES));
+app.use("/v1/products/*", loadControl(), refuseListedClient());
 
 // For browsers. What the isolate can decide by itself comes first, what is counted elsewhere next, signatures last;
 // everything expensive happens where the token is issued, so that a checkout is one signature and one call.
@@ -47,8 +73,11 @@ app.post(
   requireStock(),
   limitBy({ at: "token", who: "client" }),
   identifyBuyer(),
+  refuseListedBuyer(),
   limitBy({ at: "token", who: "buyer" }),
+  weighRisk({ countAccounts }),
   readTokenRequest(),
+  requireChallenge({ burn: burnInLimiter() }),
   handOutToken(),
 );
 app.post(
@@ -71,7 +100,13 @@ app.post(`${originOrder}/payment`, verifyCallback(), recordPayment({ forgetProdu
 app.post(`${originOrder}/cancel`, verifyCallback(), recordCancellation({ forgetProduct }));
 
 // For operators.
-const options = { forgetProduct, takeOriginStock, giveOriginStockBack };
+const options = {
+  forgetProduct,
+  takeOriginStock,
+  giveOriginStockBack,
+  challengeErrors: ({ challenge }: Config, kinds: readonly ChallengeKind[]) => challengeErrors(challenge, kinds),
+};
+const control = { forgetControl, parsePolicyOverride };
 const product = "/v1/admin/products/:id";
 app.put(product, requireOperator(), putProduct(options));
 app.get(product, requireOperator(), showDocument());
@@ -80,6 +115,13 @@ app.post(`${product}/resume`, requireOperator(), actOnRound("resume", options));
 app.post(`${product}/close`, requireOperator(), actOnRound("close", options));
 app.post(`${product}/stock`, requireOperator(), changeStock(options));
 app.get(`${product}/audit`, requireOperator(), showAudit());
+app.get("/v1/admin/lists", requireOperator(), showLists());
+app.post("/v1/admin/lists", requireOperator(), putListEntries(control));
+app.post("/v1/admin/lists/remove", requireOperator(), removeListEntries(control));
+app.get("/v1/admin/limits", requireOperator(), showLimits());
+app.put("/v1/admin/limits/:policy", requireOperator(), putOverride(control));
+app.delete("/v1/admin/limits/:policy", requireOperator(), deleteOverride(control));
+app.get("/v1/admin/audit", requireOperator(), showControlAudit());
 app.get("/v1/admin/dead-letters", requireOperator(), listDeadLettersForOperator());
 app.post("/v1/admin/dead-letters/:eventId/replay", requireOperator(), replayDeadLetterForOperator());
 

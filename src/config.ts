@@ -5,10 +5,12 @@
  * tables of wrangler.toml, or the same as JSON text (as `.dev.vars` and `wrangler secret put` give them).
  */
 import * as v from "valibot";
+import { type ChallengeConfig, parseChallenge } from "./challenge/challenge-config.ts";
 import { ConfigError } from "./config-error.ts";
 import { type IdentityConfig, parseIdentity } from "./identity/identity-config.ts";
 import { type LimitsConfig, parseLimits } from "./limits/policy.ts";
 import { logEvent } from "./log.ts";
+import { parseRisk, type RiskConfig } from "./risk/risk-config.ts";
 import { parseSecret, parseTable, seconds } from "./config-parsing.ts";
 import { type HmacKey, parseHmacKeys, parseSigningKeys, type SigningKey } from "./keys/key-config.ts";
 
@@ -48,6 +50,8 @@ export interface Config {
   readonly sale: SaleConfig;
   readonly writer: WriterConfig;
   readonly limits: LimitsConfig;
+  readonly risk: RiskConfig;
+  readonly challenge: ChallengeConfig;
   readonly adminToken: string;
   /** Standard Webhooks secrets, `whsec_...`: all are accepted, so that they can be rotated. */
   readonly webhookSecrets: readonly string[];
@@ -55,8 +59,18 @@ export interface Config {
   readonly demo: { readonly identityKey: SigningKey } | null;
 }
 
-const KNOWN_VARS = new Set(["GATEWAY", "IDENTITY", "TOKEN", "SALE", "WRITER", "LIMITS", "DEMO"]);
-const KNOWN_SECRETS = new Set(["ADMIN_TOKEN", "ORIGIN_WEBHOOK_SECRET", "TOKEN_KEYS", "TIME_KEYS"]);
+const KNOWN_VARS = new Set(["GATEWAY", "IDENTITY", "TOKEN", "SALE", "WRITER", "LIMITS", "RISK", "CHALLENGE", "DEMO"]);
+const KNOWN_SECRETS = new Set([
+  "ADMIN_TOKEN",
+  "ORIGIN_WEBHOOK_SECRET",
+  "TOKEN_KEYS",
+  "TIME_KEYS",
+  "UPSTASH_REDIS_REST_URL",
+  "UPSTASH_REDIS_REST_TOKEN",
+  "CHALLENGE_KEYS",
+  "CHALLENGE_QUIZ",
+  "TURNSTILE_SECRET",
+]);
 
 const GATEWAY = v.strictObject({
   name: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/, "Must be 1 to 64 of a-z, 0-9 and -")),
@@ -147,7 +161,7 @@ function assertBinding(env: Readonly<Record<string, unknown>>, name: string): vo
 /** Checks everything. Throws ConfigError for the first thing that is wrong. */
 export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
   refuseUnknown(env);
-  for (const binding of ["PRODUCT", "LIMITER", "ORDER_EVENTS", "ORIGIN_DB"]) assertBinding(env, binding);
+  for (const binding of ["PRODUCT", "LIMITER", "CONTROL", "ORDER_EVENTS", "ORIGIN_DB"]) assertBinding(env, binding);
   const gateway = parseTable(env, "GATEWAY", GATEWAY);
   const token = parseTable(env, "TOKEN", TOKEN);
   const sale = parseTable(env, "SALE", SALE);
@@ -164,6 +178,8 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
       timeoutMs: writer.timeout_ms,
     },
     limits: parseLimits(parseTable(env, "LIMITS", v.record(v.string(), v.unknown())), env),
+    challenge: parseChallenge(env),
+    risk: parseRisk(env),
     adminToken: parseAdminToken(env),
     webhookSecrets: parseWebhookSecrets(env),
     demo: parseDemo(env),

@@ -1,5 +1,6 @@
 /** What the stages hand on to one another: bindings, and what is known of the request so far. */
 import type { Config } from "./config.ts";
+import type { ControlView } from "./control/control-copy.ts";
 
 /** Where a request comes from. */
 export interface Client {
@@ -16,6 +17,8 @@ export interface Client {
 /** The merchant's authenticated user: the `sub` of the merchant's own JWT. */
 export interface Buyer {
   readonly id: string;
+  /** Everything else that the merchant's JWT says of him. */
+  readonly claims: Readonly<Record<string, unknown>>;
 }
 
 export interface Variables {
@@ -24,6 +27,12 @@ export interface Variables {
   traceparent: string;
   config: Config;
   client: Client;
+  /** The operator's lists and overrides, as the isolate's copy has them; not on the operator's and the origin's routes. */
+  control?: ControlView;
+  /** The operator's allow list has the client or the buyer. */
+  allowed?: boolean;
+  /** What the risk stage wants solved before a token. */
+  demand?: "none" | "normal" | "harder";
 }
 
 export interface AppEnv {

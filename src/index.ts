@@ -7,6 +7,7 @@ import { storeDeadLetters } from "./origin/dead-letters.ts";
 import { reconcile } from "./origin/reconcile.ts";
 import { writeBatch } from "./origin/writer/write-batch.ts";
 
+export { ControlObject } from "../durable-objects/control/control-object.ts";
 export { LimiterObject } from "../durable-objects/limiter/limiter-object.ts";
 export { ProductObject } from "../durable-objects/product/product-object.ts";
 

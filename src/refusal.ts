@@ -195,7 +195,7 @@ export const REFUSALS: { readonly [Code in RefusalCode]: Telling<Code> } = {
     status: 413,
     title: "Payload too large",
     detail: "The body is larger than this call takes",
-    advice: "Send at most 8 KiB.",
+    advice: "Send at most `limitBytes` bytes.",
     fields: ({ limitBytes }) => ({ limitBytes }),
   },
   "token-mismatch": {

@@ -9,6 +9,9 @@ import { decideSpokenMark, formatDuration } from "./formats.ts";
 import type { Screen } from "./screen.ts";
 import type { Words } from "./words.ts";
 
+/** A hold of which more than this share is left has just been told in its own words; its mark would talk over them. */
+const FRESH_HOLD_SHARE = 0.98;
+
 /** What is worth saying when `next` follows `previous`; an empty list is silence. Pure. */
 export function decideAnnouncement(previous: Screen | undefined, next: Screen, words: Words): readonly string[] {
   const said: string[] = [];
@@ -24,7 +27,8 @@ export function decideAnnouncement(previous: Screen | undefined, next: Screen, w
     const mark = decideSpokenMark(previous.countdown.remainingMs, countdown.remainingMs);
     const remaining = mark === undefined ? undefined : formatDuration(words.locale, mark);
     if (remaining !== undefined && countdown.kind === "opening") said.push(words.announceOpening(remaining));
-    if (remaining !== undefined && countdown.kind === "hold") said.push(words.announceHold(remaining));
+    const isFresh = (next.holdShare ?? 0) > FRESH_HOLD_SHARE;
+    if (remaining !== undefined && countdown.kind === "hold" && !isFresh) said.push(words.announceHold(remaining));
   }
   return said;
 }

@@ -26,13 +26,32 @@ const attention = createAttention(elements);
 const platform = browserPlatform();
 const clock = startClock(platform);
 const shop = pageIdentity(clock.now, query.get("buyer"));
-const gateway = createGateway({ platform, identity: shop.identity });
+const gateway = createGateway({ platform, identity: shop.identity, language: () => language });
 const sale = startSale({
   productId,
   gateway,
   clock,
   platform,
   memory: sessionMemory(`sluice:${productId}:${shop.memoryKey}`),
+  solveChallenge: async (challenge) => {
+    const { solve } = await loadChallenges();
+    return solve(challenge, { language, now: clock.now });
+  },
+});
+
+/** Loaded when a sale has challenges, or at the first that is put; built of client/challenge/solve.ts. */
+const CHALLENGE_SCRIPT = "/challenge.js";
+
+function loadChallenges(): Promise<typeof import("../challenge/solve.ts")> {
+  // A name that is not a literal is left to the browser; the browser keeps what it loaded.
+  return import(CHALLENGE_SCRIPT) as Promise<typeof import("../challenge/solve.ts")>;
+}
+
+/** So that the click does not wait for the script. */
+const cancelWarmUp = sale.subscribe(() => {
+  if ((sale.state().product?.challenges.length ?? 0) === 0) return;
+  cancelWarmUp();
+  loadChallenges().catch(() => {});
 });
 
 let shown: Screen | undefined;

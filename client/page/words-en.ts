@@ -66,7 +66,7 @@ export const ENGLISH: Words = {
     "invalid-request": "The gateway did not understand this page. Reload it and try again.",
     "identity-required": "Please sign in at the shop first.",
     "identity-invalid": "Your sign-in has run out. Please sign in at the shop again.",
-    "challenge-required": "The shop asks for a check that this page cannot show.",
+    "challenge-required": "The shop asks for a check first, and it was not finished. Try again.",
     "challenge-failed": "The check was not passed. Try again.",
     "not-eligible": "This sale is not open to your account.",
     "token-invalid": "Your place was not accepted. Try again.",

@@ -66,7 +66,7 @@ export const CHINESE: Words = {
     "invalid-request": "网关无法识别本页面的请求，请刷新后重试。",
     "identity-required": "请先在商城登录。",
     "identity-invalid": "登录已失效，请在商城重新登录。",
-    "challenge-required": "商家要求进行本页面不支持的验证。",
+    "challenge-required": "商家要求先完成验证，本次验证尚未完成，请重试。",
     "challenge-failed": "验证未通过，请重试。",
     "not-eligible": "您的账号不符合参与条件。",
     "token-invalid": "购买资格未被接受，请重试。",

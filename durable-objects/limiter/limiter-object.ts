@@ -1,106 +1,120 @@
 /**
- * A limiter object: exact, durable counters of the rate limits.
+ * A limiter object: exact counters of the rate limits.
  *
  * Why it exists: isolates share no memory, and a limit that counts per isolate or per location is not a limit. Identity:
  * `limiter-<owner>-<shard>`; everything that is counted for one address (or one buyer) is in one object, so that all its
  * limits are decided in one step (see `src/limits/exact.ts`). It knows nothing of HTTP, of addresses or of buyers: a key is
  * a string.
  *
- * A decision and its record are one synchronous step, in one transaction with those that arrived meanwhile. The clock is
- * the object's own. What it gives up: a caller that stops waiting may have been counted.
+ * A decision is one synchronous step in memory, and exact while the object lives. Its record follows within
+ * `WRITE_AFTER_MS`, together with all others of that time in one transaction: no answer waits for the disk. What that
+ * gives up: an object that crashes forgets what it counted in those milliseconds, and nothing older. For a limit on
+ * requests that is enough; whatever must not be forgotten (stock, spent tokens) is with the product object, which answers
+ * after its commit. The clock is the object's own. A caller that stops waiting may have been counted.
  */
 import { DurableObject } from "cloudflare:workers";
-import { GroupCommit } from "../group-commit.ts";
-import { LogTable } from "./log-table.ts";
-import type { LimiterApi, TakeAnswer, TakeCheck } from "./protocol.ts";
-import type { SlidingLog } from "./sliding-log.ts";
+import { describeFault, logEvent } from "../../src/log.ts";
+import { endOf, refundCount } from "./count.ts";
+import { CountTable } from "./count-table.ts";
+import { CountsInMemory } from "./counts-in-memory.ts";
+import type { LimiterApi, TakeAnswer, Taken, TakeCheck } from "./protocol.ts";
 import { decideTake } from "./take.ts";
 
-/** Requests in one transaction: a few milliseconds of deafness. */
-const MAX_BATCH = 256;
-/** Requests waiting: at thousands a second, those behind would be answered after their callers' time budget. */
-const MAX_WAITING = 1000;
-/** Ended rows that a commit deletes for every log it opens, at most: more than it adds, so that no alarm is needed. */
-const SWEEP_PER_LOG = 2;
+/** How long a count may be in memory only: short against any window, long enough to gather hundreds of requests. */
+const WRITE_AFTER_MS = 100;
+/** After a write that failed: soon, and not a log line per write. */
+const WRITE_AGAIN_AFTER_MS = 1000;
+/** Keys at hand, at about 300 bytes, and their times, at 8: 20 MB of the 128 that objects may share with others. */
+const KEYS_MAX = 40_000;
+const TIMES_MAX = 1_000_000;
+/** Ended rows that a write deletes for every row it writes, at most: more than it adds, so that no alarm is needed. */
+const SWEEP_PER_ROW = 2;
 /** Ended rows that an alarm deletes at once; if more are left, it runs again. */
 const SWEEP_PER_ALARM = 5000;
 
-interface OpenLog {
-  readonly check: TakeCheck;
-  readonly log: SlidingLog;
-  readonly changed: boolean;
-}
-
 export class LimiterObject extends DurableObject<Env> implements LimiterApi {
-  readonly #logs: LogTable;
-  readonly #commits: GroupCommit<readonly TakeCheck[], TakeAnswer>;
+  readonly #table: CountTable;
+  readonly #counts: CountsInMemory;
+  #writePending = false;
   /** Whether this instance has seen to an alarm; one that was lost is set again by the next instance. */
   #armed = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#logs = new LogTable(ctx.storage.sql);
-    this.#commits = new GroupCommit({
-      commit: (requests) => this.#commit(requests),
-      durable: () => ctx.storage.sync(),
-      maxBatch: MAX_BATCH,
-      maxWaiting: MAX_WAITING,
+    this.#table = new CountTable(ctx.storage.sql);
+    this.#counts = new CountsInMemory({
+      read: (key) => this.#table.read(key),
+      write: () => this.#write(),
+      maxKeys: KEYS_MAX,
+      maxTimes: TIMES_MAX,
     });
   }
 
-  /** One unit of each check's limit, all or nothing. Null: too many are waiting already, and nothing was done. */
-  async take(checks: readonly TakeCheck[]): Promise<TakeAnswer | null> {
-    const submitted = this.#commits.submit(checks);
-    if (submitted === undefined) return null;
-    const answer = await submitted;
-    if (answer.taken && !this.#armed) await this.#arm();
+  /** The cost of each check, all or nothing. */
+  async take(checks: readonly TakeCheck[]): Promise<TakeAnswer> {
+    const now = Date.now();
+    const counts = checks.map((check) => this.#counts.get(check));
+    const { answer, changed } = decideTake(checks, counts, now);
+    for (const { check, count } of changed) this.#counts.set(check, count, endOf(check, count, now));
+    this.#writeSoon();
     return answer;
+  }
+
+  /** Gives back what a request took that came to nothing. */
+  async giveBack(taken: readonly Taken[]): Promise<void> {
+    const now = Date.now();
+    for (const each of taken) {
+      const before = this.#counts.get(each.check);
+      const count = refundCount(each, before, now);
+      if (count !== before) this.#counts.set(each.check, count, endOf(each.check, count, now));
+    }
+    this.#writeSoon();
+  }
+
+  /** Writes now what would be written soon. */
+  async persist(): Promise<void> {
+    this.#write();
+    if (!this.#armed) await this.#arm();
   }
 
   override async alarm(): Promise<void> {
     this.#armed = false;
-    if (this.#logs.nextSweepAt() === null) return;
-    this.#logs.sweep(Date.now(), SWEEP_PER_ALARM);
+    if (this.#table.nextSweepAt() === null) return;
+    this.#table.sweep(Date.now(), SWEEP_PER_ALARM);
     await this.#arm();
   }
 
   async #arm(): Promise<void> {
-    this.#armed = true;
-    const next = this.#logs.nextSweepAt();
-    if (next === null) this.#armed = false;
-    else await this.ctx.storage.setAlarm(next);
+    const next = this.#table.nextSweepAt();
+    this.#armed = next !== null;
+    if (next !== null) await this.ctx.storage.setAlarm(next);
   }
 
-  /** Requests in their order; each log is read once and written once for all of them. */
-  #commit(requests: readonly (readonly TakeCheck[])[]): readonly TakeAnswer[] {
-    this.#logs.prepare();
-    return this.ctx.storage.transactionSync(() => {
-      const now = Date.now();
-      const open = new Map<string, OpenLog>();
-      const answers = requests.map((checks) => this.#decide(checks, open, now));
-      for (const { check, log, changed } of open.values()) {
-        if (changed) this.#logs.write(check.policy, check.key, log, (log.at(-1) ?? now) + check.windowMs);
-      }
-      this.#logs.sweep(now, SWEEP_PER_LOG * open.size);
-      return answers;
+  #writeSoon(afterMs = WRITE_AFTER_MS): void {
+    if (this.#writePending || this.#counts.changes.size === 0) return;
+    this.#writePending = true;
+    setTimeout(() => this.ctx.waitUntil(this.#writeLate()), afterMs);
+  }
+
+  /** A write that fails is tried again: what it holds is still in memory. */
+  async #writeLate(): Promise<void> {
+    this.#writePending = false;
+    try {
+      await this.persist();
+    } catch (fault) {
+      logEvent("error", "limiter-write-failed", { fault: describeFault(fault) });
+      this.#writeSoon(WRITE_AGAIN_AFTER_MS);
+    }
+  }
+
+  #write(): void {
+    const { changes } = this.#counts;
+    if (changes.size === 0) return;
+    this.#table.prepare();
+    this.ctx.storage.transactionSync(() => {
+      for (const { key, count, endsAt } of changes) this.#table.write(key, count, endsAt);
+      this.#table.sweep(Date.now(), SWEEP_PER_ROW * changes.size);
     });
+    this.#counts.written();
   }
-
-  #decide(checks: readonly TakeCheck[], open: Map<string, OpenLog>, now: number): TakeAnswer {
-    const logs = checks.map((check) => open.get(idOf(check))?.log ?? this.#open(check, open));
-    const { answer, changed } = decideTake(checks, logs, now);
-    for (const { check, log } of changed) open.set(idOf(check), { check, log, changed: true });
-    return answer;
-  }
-
-  #open(check: TakeCheck, open: Map<string, OpenLog>): SlidingLog {
-    const log = this.#logs.read(check.policy, check.key);
-    open.set(idOf(check), { check, log, changed: false });
-    return log;
-  }
-}
-
-/** Unambiguous: a policy's name has no blank. */
-function idOf({ policy, key }: TakeCheck): string {
-  return `${policy} ${key}`;
 }

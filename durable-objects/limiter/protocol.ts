@@ -1,12 +1,21 @@
 /** What the Worker and a limiter object say to each other. Types only: both sides import this file, neither the other. */
 
+/** `sliding-log` and `gcra`: see the files of these names. Both are exact at every instant. */
+export type ExactAlgorithm = "sliding-log" | "gcra";
+
 /** One limit that a request must fit. */
 export interface TakeCheck {
   readonly policy: string;
+  /** A policy that changes its algorithm counts anew. */
+  readonly algorithm: ExactAlgorithm;
   /** Whom the policy counts; see `src/limits/key.ts`. */
   readonly key: string;
   readonly limit: number;
+  /** The most units that may come at once; `limit` where the algorithm knows no other. */
+  readonly burst: number;
   readonly windowMs: number;
+  /** Units that the request takes: at least 1, at most `burst`. */
+  readonly cost: number;
   /** Counted, but never in the way of the others. */
   readonly shadow: boolean;
 }
@@ -18,17 +27,28 @@ export interface CheckAnswer {
   readonly remaining: number;
   /** Ms until the next unit comes back (allowed; 0 when all are there), or until the request would fit (not allowed). */
   readonly waitMs: number;
+  /** When its units were taken, ms since the epoch, by the count's own clock; null where none were. */
+  readonly takenAt: number | null;
 }
 
 export interface TakeAnswer {
-  /** Whether one unit of every limit was taken (of a shadow's only where it fits). If not, none was. */
+  /** Whether every limit was taken of (a shadow's only where it fits). If not, none was. */
   readonly taken: boolean;
   /** One for each check, in its order. */
   readonly answers: readonly CheckAnswer[];
 }
 
+/** What a take took, to be given back. */
+export interface Taken {
+  readonly check: TakeCheck;
+  /** As the take's answer said it. */
+  readonly takenAt: number;
+}
+
 /** The limiter object's methods, as the Worker calls them. */
 export interface LimiterApi {
-  /** One unit of each, all or nothing. Null: too many are waiting already, and nothing was done. */
-  take(checks: readonly TakeCheck[]): Promise<TakeAnswer | null>;
+  /** The cost of each check, all or nothing. */
+  take(checks: readonly TakeCheck[]): Promise<TakeAnswer>;
+  /** Gives back what a request took that came to nothing. Once only: a second time takes back somebody else's unit. */
+  giveBack(taken: readonly Taken[]): Promise<void>;
 }

@@ -24,6 +24,8 @@ export interface SlidingLogRequest {
 
 export interface SlidingLogDecision {
   readonly allowed: boolean;
+  /** The time under which its units stand in the log, ms since the epoch; for `refundSlidingLog()`. */
+  readonly takenAt: number;
   /** The log afterwards, without units whose time is over. Refused: as it was, in case the clock goes back. */
   readonly log: SlidingLog;
   /** Units left afterwards. */
@@ -47,10 +49,27 @@ export function decideSlidingLog(log: SlidingLog, request: SlidingLogRequest): S
   if (excess > 0) {
     // The request fits as soon as the `excess` oldest units have ended.
     const waitMs = endOf(live[excess - 1]) - request.now;
-    return { allowed: false, log, remaining: Math.max(0, limit - live.length), waitMs };
+    return { allowed: false, takenAt: now, log, remaining: Math.max(0, limit - live.length), waitMs };
   }
   const after = live.concat(Array<number>(cost).fill(now));
-  return { allowed: true, log: after, remaining: limit - after.length, waitMs: endOf(after[0]) - request.now };
+  return {
+    allowed: true,
+    takenAt: now,
+    log: after,
+    remaining: limit - after.length,
+    waitMs: endOf(after[0]) - request.now,
+  };
+}
+
+/**
+ * The log as if a request had never come: without `cost` units of `takenAt`. Exact. What has left the log meanwhile is over,
+ * and is not given back.
+ */
+export function refundSlidingLog(log: SlidingLog, cost: number, takenAt: number): SlidingLog {
+  const first = log.indexOf(takenAt);
+  if (first === -1) return log;
+  const units = Math.min(cost, log.lastIndexOf(takenAt) - first + 1);
+  return log.toSpliced(first, units);
 }
 
 /** How many of the log's units were taken at `until` or before. */

@@ -1,37 +1,32 @@
 /** One request against several limits: every limit is checked before any is taken of. A rule only: no clock, no storage. */
+import { type Count, type CountDecision, decideCount } from "./count.ts";
 import type { CheckAnswer, TakeAnswer, TakeCheck } from "./protocol.ts";
-import { decideSlidingLog, type SlidingLog, type SlidingLogDecision } from "./sliding-log.ts";
-
-/** Every request takes one unit; a weight per call would come in here. */
-const UNIT = 1;
 
 export interface TakeDecision {
   readonly answer: TakeAnswer;
-  /** The logs that changed, in the order of the checks; none when the request was refused. */
-  readonly changed: readonly { readonly check: TakeCheck; readonly log: SlidingLog }[];
+  /** The counts that changed, in the order of the checks; none when the request was refused. */
+  readonly changed: readonly { readonly check: TakeCheck; readonly count: Count }[];
 }
 
-/** @param logs the present log of each check, in their order. */
-export function decideTake(checks: readonly TakeCheck[], logs: readonly SlidingLog[], now: number): TakeDecision {
-  const decided = checks.map((check, index) => {
-    const { limit, windowMs } = check;
-    return { check, decision: decideSlidingLog(logs[index] ?? [], { limit, windowMs, cost: UNIT, now }) };
-  });
+/** @param counts the present count of each check, in their order. */
+export function decideTake(checks: readonly TakeCheck[], counts: readonly Count[], now: number): TakeDecision {
+  const decided = checks.map((check, index) => ({ check, decision: decideCount(check, counts[index] ?? [], now) }));
   const taken = decided.every(({ check, decision }) => check.shadow || decision.allowed);
-  const answers = decided.map(({ decision }) =>
-    taken || !decision.allowed ? answerOf(decision) : untakenAnswerOf(decision),
+  const answers = decided.map(({ check, decision }) =>
+    taken || !decision.allowed ? answerOf(decision) : untakenAnswerOf(check, decision),
   );
   const changed = decided.flatMap(({ check, decision }) =>
-    taken && decision.allowed ? [{ check, log: decision.log }] : [],
+    taken && decision.allowed ? [{ check, count: decision.count }] : [],
   );
   return { answer: { taken, answers }, changed };
 }
 
-function answerOf({ allowed, remaining, waitMs }: SlidingLogDecision): CheckAnswer {
-  return { allowed, remaining, waitMs };
+function answerOf({ allowed, remaining, waitMs, takenAt }: CountDecision): CheckAnswer {
+  return { allowed, remaining, waitMs, takenAt: allowed ? takenAt : null };
 }
 
-/** What is left of a limit that the request would have fitted, had another not refused it: its unit is still there. */
-function untakenAnswerOf({ allowed, log, remaining, waitMs }: SlidingLogDecision): CheckAnswer {
-  return { allowed, remaining: remaining + UNIT, waitMs: log.length === UNIT ? 0 : waitMs };
+/** What is left of a limit that the request would have fitted, had another not refused it: its units are still there. */
+function untakenAnswerOf({ cost, burst }: TakeCheck, { remaining, waitMs }: CountDecision): CheckAnswer {
+  const left = remaining + cost;
+  return { allowed: true, remaining: left, waitMs: left === burst ? 0 : waitMs, takenAt: null };
 }

@@ -73,7 +73,7 @@ export async function verifyIdentity(config: IdentityConfig, jwt: string, now: n
     if (typeof sub !== "string" || sub.length === 0 || sub.length > BUYER_ID_LENGTH_MAX || !sub.isWellFormed()) {
       return refused({ code: "identity-invalid" });
     }
-    return ok({ id: sub });
+    return ok({ id: sub, claims: payload });
   } catch (fault) {
     if (isTokensFault(fault)) return refused({ code: "identity-invalid" });
     source.pausedUntil = Date.now() + FETCH_PAUSE_MS;

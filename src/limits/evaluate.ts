@@ -1,56 +1,85 @@
 /**
- * All policies that apply to a request at one place, cheapest first: what the isolate remembers, then the sieves, then the
- * exact counts. A layer that refuses spares the next. What a store says, or that it says nothing, becomes a ruling by the
- * policy's own rule for failure.
+ * All policies that apply to a request at one place, decided as one: a request that one of them refuses takes nothing of
+ * any.
+ *
+ * Cheapest first: what the isolate remembers, then the sieves, then the exact counts; a layer that refuses spares the next.
+ * Where the keys of a request live in one limiter object that is one step. Across stores it is two: every store takes, and
+ * what was taken is given back if another one refuses, or fails and its rule is to refuse. What that gives up: between the
+ * two (one call to each store) the units count, so that another request of the same key may be refused that would just have
+ * fitted; and if the second step fails, or a call is too late and nobody knows what it took, they stay counted until their
+ * window ends. Cloudflare's native binding counts attempts and gives nothing back. Never does more than a limit pass.
  */
 import { LocalBudgets } from "./local.ts";
 import type { RefusalMemory } from "./memory.ts";
-import type { Policy } from "./policy.ts";
-import { type Check, idOf, type Store, type StoreAnswer } from "./store.ts";
+import type { Policy, PolicyStore } from "./policy.ts";
+import { type Check, idOf, type Store, type StoreAnswer, type Taken } from "./store.ts";
 
 /** What becomes of a request by one policy. Durations in ms; null where nobody knows. */
 export interface Ruling {
   readonly policy: Policy;
   readonly says: "pass" | "limited" | "unavailable";
+  /** Units. */
   readonly remaining: number | null;
   /** Until more comes back. */
   readonly resetMs: number | null;
   /** Where limited: after which the request fits. */
   readonly retryMs: number;
+  /** The share of the quota that is used up. */
+  readonly used: number | null;
   /** Why the store gave no answer, for the operator's log. */
   readonly failure: string | null;
 }
 
+export interface Evaluation {
+  /** Up to the layer that stops the request; policies of later layers have none then. */
+  readonly rulings: readonly Ruling[];
+  /** What the request took; nothing if it was stopped. */
+  readonly taken: readonly Taken[];
+}
+
 /** What one isolate has for one configuration. */
 export interface Counters {
-  readonly isolate: Store;
-  readonly native: Store;
-  readonly exact: Store;
+  readonly stores: Readonly<Record<PolicyStore["kind"], Store>>;
   readonly memory: RefusalMemory;
-  /** By policy. */
-  readonly local: Map<Policy, LocalBudgets>;
+  /** By a policy's name. */
+  readonly local: Map<string, LocalBudgets>;
   /** Ms since the epoch. */
   readonly now: () => number;
 }
 
-/** Every request takes one unit. */
-const UNIT = 1;
+/** Cheapest first. */
+const LAYERS = ["isolate", "native", "exact", "upstash"] as const satisfies readonly PolicyStore["kind"][];
 
-/** The rulings up to the layer that stops the request; policies of later layers have none then. */
-export async function evaluate(checks: readonly Check[], counters: Counters): Promise<readonly Ruling[]> {
-  const rulings: Ruling[] = [];
+interface Judged {
+  readonly check: Check;
+  readonly ruling: Ruling;
+  readonly receipt: number | null;
+}
+
+export async function evaluate(checks: readonly Check[], counters: Counters): Promise<Evaluation> {
+  const judged: Judged[] = [];
   const unknown: Check[] = [];
   for (const check of checks) {
     const ruling = recall(check, counters);
     if (ruling === null) unknown.push(check);
-    else rulings.push(ruling);
+    else judged.push({ check, ruling, receipt: null });
   }
-  for (const kind of ["isolate", "native", "exact"] as const) {
-    if (rulings.some(stops)) return rulings;
+  for (const kind of LAYERS) {
+    if (judged.some(({ ruling }) => stops(ruling))) break;
     const asked = unknown.filter(({ policy }) => policy.store.kind === kind);
-    if (asked.length > 0) rulings.push(...(await ask(asked, counters[kind], counters)));
+    if (asked.length > 0) judged.push(...(await ask(asked, counters.stores[kind], counters)));
   }
-  return rulings;
+  const taken = judged.flatMap(({ check, receipt }) => (receipt === null ? [] : [{ check, receipt }]));
+  if (!judged.some(({ ruling }) => stops(ruling))) return { rulings: judged.map(({ ruling }) => ruling), taken };
+  await giveBack(taken, counters);
+  return { rulings: judged.map(untaken), taken: [] };
+}
+
+/** Gives back what an accepted request took that failed for a reason of our own. Once only. */
+export async function giveBack(taken: readonly Taken[], { stores, memory }: Counters): Promise<void> {
+  const byStore = Map.groupBy(taken, ({ check }) => check.policy.store.kind);
+  for (const { check } of taken) memory.forget(idOf(check));
+  await Promise.all(Array.from(byStore, ([kind, group]) => stores[kind].giveBack(group)));
 }
 
 /** Whether a ruling refuses the request: a shadow's never does. */
@@ -58,28 +87,34 @@ export function stops({ policy, says }: Ruling): boolean {
   return policy.mode === "enforce" && says !== "pass";
 }
 
-function recall(check: Check, { memory, now }: Counters): Ruling | null {
-  const at = now();
-  const refused = memory.recall(idOf(check), UNIT, at);
-  if (refused === undefined) return null;
-  return limited(check.policy, { retryMs: refused.retryAt - at, resetMs: refused.retryAt - at });
+/** The ruling on a request whose units were given back. */
+function untaken({ check, ruling, receipt }: Judged): Ruling {
+  if (receipt === null || ruling.remaining === null) return ruling;
+  return { ...ruling, remaining: Math.min(check.policy.burst, ruling.remaining + check.cost) };
 }
 
-async function ask(checks: readonly Check[], store: Store, counters: Counters): Promise<readonly Ruling[]> {
+function recall(check: Check, { memory, now }: Counters): Ruling | null {
+  const at = now();
+  const refused = memory.recall(idOf(check), check.cost, at);
+  if (refused === undefined) return null;
+  const retryMs = refused.retryAt - at;
+  return limited(check.policy, { retryMs, resetMs: retryMs });
+}
+
+async function ask(checks: readonly Check[], store: Store, counters: Counters): Promise<readonly Judged[]> {
   const sentAt = counters.now();
   const answers = await store.take(checks);
   return checks.map((check, index) => {
     const answer = answers[index] ?? { outcome: "failed", reason: "garbage" };
     if (answer.outcome === "refused" && answer.exact) {
-      // The store decided at some moment between sending and receiving; both bounds are kept.
+      // The store decided at some moment between sending and receiving; both bounds are kept. It may have room for less.
       const { retryMs } = answer;
-      counters.memory.remember(idOf(check), {
-        remaining: 0,
-        until: sentAt + retryMs,
-        retryAt: counters.now() + retryMs,
-      });
+      const at = counters.now();
+      const entry = { remaining: check.cost - 1, until: sentAt + retryMs, retryAt: at + retryMs };
+      counters.memory.remember(idOf(check), entry, at);
     }
-    return ruleOn(check, answer, counters);
+    const receipt = answer.outcome === "fits" ? answer.receipt : null;
+    return { check, ruling: ruleOn(check, answer, counters), receipt };
   });
 }
 
@@ -91,32 +126,31 @@ function ruleOn(check: Check, answer: StoreAnswer, counters: Counters): Ruling {
   return limited(policy, { retryMs, resetMs: exact ? retryMs : null });
 }
 
-function ruleOnFailure(check: Check, counters: Counters): Ruling {
-  const { policy } = check;
+function ruleOnFailure({ policy, key, cost }: Check, counters: Counters): Ruling {
   const { onFailure } = policy;
   // A shadow protects nothing, so that nothing is lost with it.
   if (policy.mode === "shadow") return pass(policy);
   if (onFailure.rule !== "local") return onFailure.rule === "open" ? pass(policy) : unavailable(policy);
   const rule = { limit: onFailure.limit, windowMs: policy.windowSeconds * 1000 };
-  const budgets = counters.local.get(policy) ?? new LocalBudgets(rule);
-  counters.local.set(policy, budgets);
-  const answer = budgets.take(check.key, counters.now());
+  const budgets = counters.local.get(policy.name) ?? new LocalBudgets(rule);
+  counters.local.set(policy.name, budgets);
+  const answer = budgets.take(key, cost, Math.min(onFailure.limit, policy.limit), counters.now());
   if (answer.outcome === "fits") return pass(policy);
   if (answer.outcome === "full") return unavailable(policy);
   return limited(policy, { retryMs: answer.retryMs, resetMs: answer.retryMs });
 }
 
-const NOTHING_KNOWN = { remaining: null, resetMs: null };
+const NOTHING_KNOWN = { remaining: null, resetMs: null, used: null };
 
-function pass(policy: Policy, known: Pick<Ruling, "remaining" | "resetMs"> = NOTHING_KNOWN): Ruling {
-  const { remaining, resetMs } = known;
-  return { policy, says: "pass", remaining, resetMs, retryMs: 0, failure: null };
+function pass(policy: Policy, known: Pick<Ruling, "remaining" | "resetMs" | "used"> = NOTHING_KNOWN): Ruling {
+  const { remaining, resetMs, used } = known;
+  return { policy, says: "pass", remaining, resetMs, used, retryMs: 0, failure: null };
 }
 
 function limited(policy: Policy, times: Pick<Ruling, "retryMs" | "resetMs">): Ruling {
-  return { policy, says: "limited", remaining: 0, failure: null, ...times };
+  return { policy, says: "limited", remaining: 0, used: 1, failure: null, ...times };
 }
 
 function unavailable(policy: Policy): Ruling {
-  return { policy, says: "unavailable", remaining: null, resetMs: null, retryMs: 0, failure: null };
+  return { policy, says: "unavailable", remaining: null, resetMs: null, used: null, retryMs: 0, failure: null };
 }

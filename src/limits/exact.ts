@@ -2,18 +2,21 @@
  * The exact store: limiter objects, sharded by the owner of a key.
  *
  * All that is counted for one address is in one object, and all for one buyer in another, so that such policies are decided
- * together: a request that one of them refuses takes nothing of the others. Only what is counted for a product alone lives
- * apart from these. Policies of one request whose keys live in different objects are asked at the same time; if one object
- * refuses, the request may have taken one unit in each other. The bound, then: one unit of every other owner's limits per
- * refused request.
+ * in one step: a request that one of them refuses takes nothing of the others. Only what is counted for a product, a
+ * network or a country alone lives apart from these. Policies of one request whose keys live in different objects are asked
+ * at the same time; if one object refuses, what the others took is given back by a second call to each. The bound, then:
+ * for the time of two calls a refused request may stand in another's way; if the second call fails, until its window ends.
  */
 import * as v from "valibot";
-import type { TakeCheck } from "../../durable-objects/limiter/protocol.ts";
-import { type Check, type Store, type StoreAnswer, withinBudget } from "./store.ts";
+import type { TakeCheck, Taken as ObjectTaken } from "../../durable-objects/limiter/protocol.ts";
+import { type Check, type Store, type StoreAnswer, type Taken, usedOf, withinBudget } from "./store.ts";
 
 /** What this module needs of a namespace of limiter objects; what they answer is checked. */
 export interface LimiterNamespace {
-  getByName(name: string): { take(checks: readonly TakeCheck[]): Promise<unknown> };
+  getByName(name: string): {
+    take(checks: readonly TakeCheck[]): Promise<unknown>;
+    giveBack(taken: readonly ObjectTaken[]): Promise<unknown>;
+  };
 }
 
 export interface ExactOptions {
@@ -24,11 +27,12 @@ export interface ExactOptions {
 }
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const Ms = v.pipe(v.number(), v.minValue(0));
 
 /** A stub's answer crossed a process: another version of the object may have given it. */
 const Answer = v.object({
   taken: v.boolean(),
-  answers: v.array(v.object({ allowed: v.boolean(), remaining: Count, waitMs: v.pipe(v.number(), v.minValue(0)) })),
+  answers: v.array(v.object({ allowed: v.boolean(), remaining: Count, waitMs: Ms, takenAt: v.nullable(Ms) })),
 });
 
 export function exactStore(namespace: LimiterNamespace, { shards, budgetMs }: ExactOptions): Store {
@@ -43,6 +47,16 @@ export function exactStore(namespace: LimiterNamespace, { shards, budgetMs }: Ex
         }),
       );
       return checks.map((check) => answers.get(check) ?? GARBAGE);
+    },
+
+    async giveBack(taken) {
+      const byObject = Map.groupBy(taken, ({ check }) => objectNameOf(check.owner, shards));
+      await Promise.all(
+        Array.from(byObject, ([name, group]) =>
+          // Not sent again: nobody knows whether a lost call took effect, and a second one would take somebody else's unit.
+          withinBudget(() => namespace.getByName(name).giveBack(group.map(objectTakenOf)), budgetMs),
+        ),
+      );
     },
   };
 }
@@ -63,11 +77,15 @@ async function ask(
   const asked = checks.map(takeCheckOf);
   const called = await withinBudget(() => takeWithRetry(namespace, name, asked), budgetMs);
   if ("failed" in called) return checks.map(() => ({ outcome: "failed", reason: called.failed }));
-  if (called.value === null) return checks.map(() => ({ outcome: "failed", reason: "busy" }));
   if (!v.is(Answer, called.value) || called.value.answers.length !== checks.length) return checks.map(() => GARBAGE);
-  return called.value.answers.map(({ allowed, remaining, waitMs }) =>
-    allowed ? { outcome: "fits", remaining, resetMs: waitMs } : { outcome: "refused", retryMs: waitMs, exact: true },
-  );
+  return called.value.answers.map((answer, index) => storeAnswerOf(answer, checks[index]));
+}
+
+function storeAnswerOf(answer: v.InferOutput<typeof Answer>["answers"][number], check?: Check): StoreAnswer {
+  const { allowed, remaining, waitMs, takenAt } = answer;
+  if (!allowed) return { outcome: "refused", retryMs: waitMs, exact: true };
+  const used = check === undefined ? null : usedOf(check.policy, remaining);
+  return { outcome: "fits", remaining, resetMs: waitMs, used, receipt: takenAt };
 }
 
 /**
@@ -94,9 +112,23 @@ function isRetryable(fault: unknown): boolean {
   return retryable === true && overloaded !== true;
 }
 
-function takeCheckOf({ policy, key }: Check): TakeCheck {
-  const { name, limit, windowSeconds, mode } = policy;
-  return { policy: name, key, limit, windowMs: windowSeconds * 1000, shadow: mode === "shadow" };
+function takeCheckOf({ policy, key, cost }: Check): TakeCheck {
+  const { name, limit, burst, windowSeconds, mode, store } = policy;
+  const algorithm = store.kind === "exact" ? store.algorithm : "sliding-log";
+  return {
+    policy: name,
+    algorithm,
+    key,
+    limit,
+    burst,
+    windowMs: windowSeconds * 1000,
+    cost,
+    shadow: mode === "shadow",
+  };
+}
+
+function objectTakenOf({ check, receipt }: Taken): ObjectTaken {
+  return { check: takeCheckOf(check), takenAt: receipt };
 }
 
 /**

@@ -1,9 +1,10 @@
 /**
- * The Generic Cell Rate Algorithm (ITU-T I.371): one number per key, whatever the limit. Pure.
+ * The Generic Cell Rate Algorithm (ITU-T I.371) in its plain form, for sieves: one number per key, whatever the limit. Pure.
  *
  * The number is the theoretical arrival time: when the key would be back at a full budget. Up to `limit` units may come
- * at once, and then one each time that a unit's share of the window has passed. What it gives up against a log: a burst
- * and what flows back during the window after it are both let through, so a window may see up to twice the limit.
+ * at once, and then one each time that a unit's share of the window has passed. What it gives up against an exact count: a
+ * burst and what flows back during the window after it are both let through, so a window may see up to twice the limit. The
+ * limiter objects have a form without that, for fewer units a window.
  */
 
 export interface GcraRule {

@@ -2,21 +2,28 @@
  * The RateLimit-Policy and RateLimit fields: draft-ietf-httpapi-ratelimit-headers-10, RFC 9651 structured fields.
  * https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10
  *
- * Nothing is told that is not known: a policy whose remaining quota no store has said stands in RateLimit-Policy only.
+ * Nothing is told that is not known: a policy whose remaining quota no store has said stands in RateLimit-Policy only. The
+ * draft counts in requests; where a call takes several units, both fields say how many such calls the units are good for.
  */
-import type { Policy } from "./policy.ts";
+import type { LimitedCall, Policy } from "./policy.ts";
 
 /** What is known of a policy's quota at this moment. */
 export interface ServiceLimit {
   readonly name: string;
+  /** Calls of this kind that still fit. */
   readonly remaining: number;
   /** Until more comes back, in ms; null when only a bound is known. */
   readonly resetMs: number | null;
 }
 
 /** `"token-per-buyer";q=10;w=60`, one item per policy; empty for none. */
-export function rateLimitPolicyField(policies: readonly Pick<Policy, "name" | "limit" | "windowSeconds">[]): string {
-  return policies.map(({ name, limit, windowSeconds }) => `"${name}";q=${limit};w=${windowSeconds}`).join(", ");
+export function rateLimitPolicyField(
+  policies: readonly Pick<Policy, "name" | "limit" | "windowSeconds" | "cost">[],
+  at: LimitedCall,
+): string {
+  return policies
+    .map(({ name, limit, windowSeconds, cost }) => `"${name}";q=${Math.floor(limit / cost[at])};w=${windowSeconds}`)
+    .join(", ");
 }
 
 /** `"token-per-buyer";r=9;t=60`, one item per limit; empty for none. */

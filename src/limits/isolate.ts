@@ -7,26 +7,46 @@
  */
 import { decideGcra } from "./gcra.ts";
 import type { Policy } from "./policy.ts";
-import type { Check, Store, StoreAnswer } from "./store.ts";
+import type { Check, Store, StoreAnswer, Taken } from "./store.ts";
 
 /** Keys of one policy: about 10 MB at the most. */
 const KEYS_MAX = 100_000;
 
 export function isolateStore(now: () => number): Store {
-  const arrivals = new Map<Policy, Map<string, number>>();
+  /** Theoretical arrival times by policy and key. */
+  const arrivals = new Map<string, Map<string, number>>();
 
-  function take({ policy, key }: Check): StoreAnswer {
-    const keys = arrivals.get(policy) ?? new Map<string, number>();
-    arrivals.set(policy, keys);
-    const rule = { limit: policy.limit, windowMs: policy.windowSeconds * 1000 };
-    const decision = decideGcra(keys.get(key), rule, 1, now());
+  function keysOf({ name }: Policy): Map<string, number> {
+    const known = arrivals.get(name) ?? new Map<string, number>();
+    arrivals.set(name, known);
+    return known;
+  }
+
+  function take({ policy, key, cost }: Check): StoreAnswer {
+    const keys = keysOf(policy);
+    const windowMs = policy.windowSeconds * 1000;
+    const at = now();
+    const decision = decideGcra(keys.get(key), { limit: policy.limit, windowMs }, cost, at);
     if (!decision.allowed) return { outcome: "refused", retryMs: decision.retryMs, exact: false };
     keys.delete(key);
     keys.set(key, decision.arrivalAt);
     const oldest = keys.keys().next();
     if (keys.size > KEYS_MAX && oldest.done === false) keys.delete(oldest.value);
-    return { outcome: "fits", remaining: null, resetMs: null };
+    const used = (decision.arrivalAt - at) / windowMs;
+    return { outcome: "fits", remaining: null, resetMs: null, used, receipt: at };
   }
 
-  return { take: (checks) => Promise.resolve(checks.map(take)) };
+  /** Less comes back the later it is: what has flowed back by itself is not given a second time. */
+  function giveBack({ check: { policy, key, cost }, receipt }: Taken): void {
+    const keys = keysOf(policy);
+    const arrivalAt = keys.get(key);
+    if (arrivalAt === undefined) return;
+    const owed = (cost * policy.windowSeconds * 1000) / policy.limit - (now() - receipt);
+    keys.set(key, arrivalAt - Math.max(0, owed));
+  }
+
+  return {
+    take: (checks) => Promise.resolve(checks.map(take)),
+    giveBack: (taken) => Promise.resolve(taken.forEach(giveBack)),
+  };
 }

@@ -5,6 +5,7 @@
  * Bounded: what is long or not plain is hashed, whole. A key is no secret, and nobody is recognised by it elsewhere.
  */
 import { base64url } from "jose";
+import type { Origin } from "./origin.ts";
 import type { KeyPart } from "./policy.ts";
 
 /** Whom a request counts for, as far as it is known where the policy applies. */
@@ -15,7 +16,12 @@ export interface Subject {
   readonly buyer?: string;
   /** From the path, not yet checked. */
   readonly product?: string;
+  /** What the platform says of the connection, if anything. */
+  readonly origin?: Origin;
 }
+
+/** Leading bits of an IPv6 address in the client's key as the edge makes it. */
+export const EDGE_IPV6_PREFIX = 64;
 
 /** The parts of one request's keys, made once for all its policies. */
 export type SubjectParts = Readonly<Record<KeyPart, string>>;
@@ -25,14 +31,24 @@ const PLAIN = /^[\x21-\x7e]{1,64}$/;
 const PRODUCT_ID = /^[a-z0-9-]{1,64}$/;
 
 /** One order of the parts, whatever the configuration's. */
-const ORDER: readonly KeyPart[] = ["ip", "user", "product"];
+const ORDER: readonly KeyPart[] = ["ip", "user", "product", "country", "asn", "fingerprint"];
 
-export async function partsOf({ client, buyer, product }: Subject): Promise<SubjectParts> {
+/** Whose a key is before all, most telling first. */
+const OWNERS: readonly KeyPart[] = ["user", "ip", "fingerprint", "product", "asn", "country"];
+
+/** @param ipv6Prefix leading bits of an IPv6 address that are one client, 48 to 64. */
+export async function partsOf(
+  { client, buyer, product, origin }: Subject,
+  ipv6Prefix: number = EDGE_IPV6_PREFIX,
+): Promise<SubjectParts> {
   return {
-    ip: await encode("i", client),
+    ip: await encode("i", widen(client, ipv6Prefix)),
     user: buyer === undefined ? absent("u") : await encode("u", buyer),
     // What cannot be a product shares one key, or every made-up id would be a fresh budget.
     product: product !== undefined && PRODUCT_ID.test(product) ? plain("p", product) : absent("p"),
+    country: await encodeKnown("c", origin?.country),
+    asn: await encodeKnown("a", origin?.asn),
+    fingerprint: await encodeKnown("f", origin?.fingerprint),
   };
 }
 
@@ -44,16 +60,29 @@ export function keyOf(key: readonly KeyPart[], parts: SubjectParts): string {
 
 /** The part by which a key is given to a limiter object: whom it belongs to before all. */
 export function ownerOf(key: readonly KeyPart[]): KeyPart {
-  if (key.includes("user")) return "user";
-  return key.includes("ip") ? "ip" : "product";
+  return OWNERS.find((part) => key.includes(part)) ?? "product";
+}
+
+/** The edge's key of an IPv6 client, `2001:db8:1:2f::/64`, cut to fewer bits; any other key as it is. */
+function widen(client: string, bits: number): string {
+  const groups = /^([0-9a-f]{1,4}):([0-9a-f]{1,4}):([0-9a-f]{1,4}):([0-9a-f]{1,4})::\/64$/.exec(client);
+  if (groups === null || bits >= EDGE_IPV6_PREFIX) return client;
+  const [, first, second, third, fourth = "0"] = groups;
+  const kept = Number.parseInt(fourth, 16) & (0xffff << (EDGE_IPV6_PREFIX - bits));
+  return `${first}:${second}:${third}:${(kept & 0xffff).toString(16)}::/${bits}`;
 }
 
 function plain(kind: string, value: string): string {
   return `${kind}${value.length}:${value}`;
 }
 
+/** The one value that everybody shares of whom this is not known. */
 function absent(kind: string): string {
   return `${kind}-:`;
+}
+
+async function encodeKnown(kind: string, value: string | undefined): Promise<string> {
+  return value === undefined ? absent(kind) : encode(kind, value);
 }
 
 async function encode(kind: string, value: string): Promise<string> {

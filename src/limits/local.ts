@@ -10,6 +10,7 @@ import { decideSlidingLog, type SlidingLog } from "../../durable-objects/limiter
 const UNITS_MAX = 100_000;
 
 export interface LocalRule {
+  /** The most of it, whatever the moment. */
   readonly limit: number;
   readonly windowMs: number;
 }
@@ -34,10 +35,11 @@ export class LocalBudgets {
     return this.#logs.size;
   }
 
-  take(key: string, now: number): LocalAnswer {
+  /** @param limit of this moment, where it is below the rule's: a phase's or an override's. */
+  take(key: string, cost: number, limit: number, now: number): LocalAnswer {
     const log = this.#logs.get(key);
     if (log === undefined && !this.#makeRoom(now)) return { outcome: "full" };
-    const decision = decideSlidingLog(log ?? [], { ...this.#rule, cost: 1, now });
+    const decision = decideSlidingLog(log ?? [], { ...this.#rule, limit, cost, now });
     if (!decision.allowed) return { outcome: "refused", retryMs: decision.waitMs };
     this.#logs.delete(key);
     this.#logs.set(key, decision.log);

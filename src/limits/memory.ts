@@ -4,7 +4,14 @@
  * It keeps what was left and until when, not a verdict, and only of exact answers: a request is refused from memory only
  * while it certainly would not fit. Bounded; what falls out costs a call to the store and nothing else (T15). It lives and
  * dies with one configuration.
+ *
+ * Units may come back earlier than a store could know: an accepted request that failed is refunded, perhaps by another
+ * isolate. So nothing is refused from memory for longer than `REMEMBERED_MAX_MS` without asking again; this isolate's own
+ * refunds are known at once.
  */
+
+/** How long a refund elsewhere may go unseen. A client that hammers costs its store one call per so long. */
+const REMEMBERED_MAX_MS = 2000;
 
 export interface Refused {
   /** Units that were left. */
@@ -40,11 +47,16 @@ export class RefusalMemory {
     return cost > entry.remaining ? entry : undefined;
   }
 
-  remember(id: string, entry: Refused): void {
+  remember(id: string, entry: Refused, now: number): void {
     if (this.#most === 0) return;
     this.#entries.delete(id);
     if (this.#entries.size >= this.#most) this.#forgetOldest();
-    this.#entries.set(id, entry);
+    this.#entries.set(id, { ...entry, until: Math.min(entry.until, now + REMEMBERED_MAX_MS) });
+  }
+
+  /** Something came back. */
+  forget(id: string): void {
+    this.#entries.delete(id);
   }
 
   #forgetOldest(): void {

@@ -1,5 +1,5 @@
 /**
- * The limits' table in wrangler.toml (`[vars.LIMITS]`): its schema, and what the stage reads of it.
+ * The limits of `[vars.LIMITS]` in wrangler.toml, typed and checked: what the stage reads of them.
  *
  * Strict on purpose: a limit that is misspelt, unreachable or contradictory must stop the start, because a limit that
  * silently does nothing looks exactly like one that holds. What it cannot see: the limit of a native binding, which the
@@ -7,28 +7,46 @@
  */
 import * as v from "valibot";
 import { ConfigError } from "../config-error.ts";
+import { contradictionsOf } from "./policy-contradictions.ts";
+import { isTable, LimitsTable, PolicyTable, problemOf, type Problem } from "./policy-table.ts";
+import { parseUpstashSecrets, type UpstashSecrets } from "./upstash-secrets.ts";
 
-const CALLS = ["read", "token", "checkout"] as const;
-const KEY_PARTS = ["ip", "user", "product"] as const;
-const MODES = ["enforce", "shadow", "off"] as const;
-const FAILURE_RULES = ["closed", "open", "local"] as const;
+export type LimitedCall = "read" | "token" | "checkout";
+export type KeyPart = "ip" | "user" | "product" | "country" | "asn" | "fingerprint";
+export type PolicyMode = "enforce" | "shadow" | "off";
+export type FailureRule = "closed" | "open" | "local";
+export type ExactAlgorithm = "sliding-log" | "gcra";
+export type UpstashAlgorithm = "fixed-window" | "sliding-window" | "token-bucket";
 
-export type LimitedCall = (typeof CALLS)[number];
-export type KeyPart = (typeof KEY_PARTS)[number];
-export type PolicyMode = (typeof MODES)[number];
-export type FailureRule = (typeof FAILURE_RULES)[number];
+export type PolicyStore =
+  | { readonly kind: "native"; readonly binding: string }
+  | { readonly kind: "isolate" }
+  | { readonly kind: "exact"; readonly algorithm: ExactAlgorithm }
+  | { readonly kind: "upstash"; readonly algorithm: UpstashAlgorithm; readonly timeoutMs: number };
+
+/** Other limits around the start of a round; the policy's own where a part is not there. */
+export interface Phases {
+  readonly before?: { readonly limit: number };
+  readonly start?: { readonly limit: number; readonly seconds: number };
+  readonly after?: { readonly limit: number };
+}
 
 export interface Policy {
   /** Of `[a-z0-9-]`, so that it is a structured-field string as it stands. */
   readonly name: string;
   readonly at: readonly LimitedCall[];
   readonly key: readonly KeyPart[];
-  /** Requests per window and key. */
+  /** Units per window and key. */
   readonly limit: number;
+  /** The most units at once; `limit` where the algorithm knows no other. */
+  readonly burst: number;
   readonly windowSeconds: number;
-  readonly store: { readonly kind: "native"; readonly binding: string } | { readonly kind: "isolate" | "exact" };
+  /** Units that a call takes. */
+  readonly cost: Readonly<Record<LimitedCall, number>>;
+  readonly store: PolicyStore;
   readonly mode: PolicyMode;
   readonly onFailure: { readonly rule: "closed" | "open" } | { readonly rule: "local"; readonly limit: number };
+  readonly phases: Phases;
 }
 
 export interface LimitsConfig {
@@ -37,142 +55,42 @@ export interface LimitsConfig {
   readonly shards: number;
   readonly storeTimeoutMs: number;
   readonly memoryEntries: number;
+  /** Leading bits of an IPv6 address that are one client. */
+  readonly ipv6Prefix: number;
+  /** Null where no policy is counted there. */
+  readonly upstash: UpstashSecrets | null;
   readonly policies: readonly Policy[];
 }
 
-/** The most a sliding log holds: 8 bytes a unit make a row of 8 kB that every request of its key reads and rewrites. */
-export const EXACT_LIMIT_MAX = 1000;
-/** One day. Longer windows are quotas, which no flash sale needs and whose rows would outlive it. */
-const EXACT_WINDOW_MAX_SECONDS = 86_400;
-/** The periods that Cloudflare's binding knows: https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/ */
-const NATIVE_WINDOWS_SECONDS: readonly number[] = [10, 60];
-/** A sieve for a million requests in a window sieves nothing; more is a slip of the keyboard. */
-const NATIVE_LIMIT_MAX = 1_000_000;
 /** Every policy of a call is evaluated on every request, and is named in its headers. */
 const POLICIES_MAX = 32;
-/** Objects beyond this are mostly asleep, and waking one costs more than sharing one. */
-const SHARDS_MAX = 1024;
-/** Less would refuse while a healthy store answers; more is a hang to a buyer. */
-const STORE_TIMEOUT_MS = { min: 10, max: 5000 } as const;
-/** About 200 bytes each: at most 20 MB of an isolate's 128. */
-const MEMORY_ENTRIES_MAX = 100_000;
-
 const NAME = /^[a-z0-9-]{1,64}$/;
 
-function oneOf<const Options extends readonly string[]>(options: Options) {
-  return v.picklist(options, `Must be ${options.map((option) => `"${option}"`).join(" or ")}`);
-}
-
-function integer(min: number, max: number) {
-  const message = `Must be a whole number from ${min} to ${max}`;
-  return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
-}
-
-function listOf<const Options extends readonly string[]>(options: Options) {
-  return v.pipe(
-    v.array(oneOf(options), "Must be a list"),
-    v.minLength(1, "Must have at least one entry"),
-    v.check((list) => new Set(list).size === list.length, "Must have every entry once"),
-  );
-}
-
-/** A table that knows every key of it; valibot alone would take a list for an empty one. */
-function tableOf<const Entries extends v.ObjectEntries>(entries: Entries) {
-  return v.pipe(v.custom<object>(isTable, "Must be a table"), v.strictObject(entries));
-}
-
-const LimitsTable = tableOf({
-  verbosity: oneOf(["full", "quiet"]),
-  shards: integer(1, SHARDS_MAX),
-  store_timeout_ms: integer(STORE_TIMEOUT_MS.min, STORE_TIMEOUT_MS.max),
-  memory_entries: integer(0, MEMORY_ENTRIES_MAX),
-  // Not a v.record, which leaves out names such as "constructor" without a word.
-  policies: v.custom<Readonly<Record<string, unknown>>>(isTable, "Must be a table of policies"),
-});
-
-const PolicyTable = tableOf({
-  at: listOf(CALLS),
-  key: listOf(KEY_PARTS),
-  limit: integer(1, NATIVE_LIMIT_MAX),
-  window_seconds: integer(1, EXACT_WINDOW_MAX_SECONDS),
-  store: oneOf(["isolate", "native", "exact"]),
-  binding: v.optional(v.string("Must be the name of a [[ratelimits]] binding")),
-  mode: oneOf(MODES),
-  on_failure: v.optional(oneOf(FAILURE_RULES)),
-  local_limit: v.optional(integer(1, EXACT_LIMIT_MAX)),
-});
-
-type PolicyTable = v.InferOutput<typeof PolicyTable>;
-type Field = keyof PolicyTable;
-
-interface Problem {
-  readonly key: string;
-  readonly message: string;
-}
-
-function isTable(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** valibot's own words for a strict object's keys quote them; ours say what is wrong with them. */
-function problemOf(prefix: string, issue: v.BaseIssue<unknown>): Problem {
-  const path = v.getDotPath(issue);
-  const key = path === null ? prefix : `${prefix}.${path}`;
-  if (issue.type === "strict_object" && path !== null) {
-    return { key, message: issue.expected === "never" ? "Is not a known key" : "Is missing" };
-  }
-  return { key, message: issue.message };
-}
-
-/** What the fields of one policy say against each other. */
-function contradictionsOf(table: PolicyTable, env: Readonly<Record<string, unknown>>): readonly [Field, string][] {
-  return [...userContradictions(table), ...storeContradictions(table, env), ...failureContradictions(table)];
-}
-
-function userContradictions({ key, at }: PolicyTable): [Field, string][] {
-  if (!key.includes("user") || at.every((call) => call === "token")) return [];
-  return [["key", 'Must not have "user" unless at is ["token"]: no user is known elsewhere']];
-}
-
-function storeContradictions(table: PolicyTable, env: Readonly<Record<string, unknown>>): [Field, string][] {
-  const found: [Field, string][] = [];
-  if (table.store !== "native") {
-    if (table.binding !== undefined) found.push(["binding", `Must be absent where store is "${table.store}"`]);
-    if (table.store === "exact" && table.limit > EXACT_LIMIT_MAX) {
-      found.push(["limit", `Must be at most ${EXACT_LIMIT_MAX} where store is "exact"`]);
+function storeOf(table: PolicyTable, upstashTimeoutMs: number): PolicyStore {
+  switch (table.store) {
+    case "native":
+      return { kind: "native", binding: table.binding ?? "" };
+    case "isolate":
+      return { kind: "isolate" };
+    case "exact":
+      return { kind: "exact", algorithm: table.algorithm === "gcra" ? "gcra" : "sliding-log" };
+    case "upstash": {
+      const algorithm = table.algorithm as UpstashAlgorithm;
+      return { kind: "upstash", algorithm, timeoutMs: table.store_timeout_ms ?? upstashTimeoutMs };
     }
-    return found;
   }
-  if (!NATIVE_WINDOWS_SECONDS.includes(table.window_seconds)) {
-    found.push(["window_seconds", `Must be ${NATIVE_WINDOWS_SECONDS.join(" or ")} where store is "native"`]);
-  }
-  if (table.binding === undefined) found.push(["binding", 'Is missing: store is "native"']);
-  else if (!isSieve(Object.hasOwn(env, table.binding) ? env[table.binding] : undefined)) {
-    found.push(["binding", "Must name a [[ratelimits]] binding; none has this name"]);
-  }
-  return found;
 }
 
-function failureContradictions(table: PolicyTable): [Field, string][] {
-  if (table.store === "isolate") {
-    const present = (["on_failure", "local_limit"] as const).filter((field) => table[field] !== undefined);
-    return present.map((field) => [field, 'Must be absent where store is "isolate": it cannot fail']);
-  }
-  if (table.on_failure === undefined) return [["on_failure", "Is missing"]];
-  if (table.on_failure !== "local") {
-    return table.local_limit === undefined ? [] : [["local_limit", 'Must be absent unless on_failure is "local"']];
-  }
-  if (table.local_limit === undefined) return [["local_limit", 'Is missing: on_failure is "local"']];
-  return table.local_limit > table.limit ? [["local_limit", "Must be at most limit"]] : [];
+function costOf({ cost = 1 }: PolicyTable): Policy["cost"] {
+  const per = typeof cost === "number" ? { read: cost, token: cost, checkout: cost } : cost;
+  return { read: per.read ?? 1, token: per.token ?? 1, checkout: per.checkout ?? 1 };
 }
 
-/** A binding of `[[ratelimits]]`, as far as its shape tells. */
-export function isSieve(binding: unknown): binding is RateLimit {
-  return typeof binding === "object" && binding !== null && "limit" in binding && typeof binding.limit === "function";
-}
-
-function storeOf({ store, binding }: PolicyTable): Policy["store"] {
-  return store === "native" ? { kind: "native", binding: binding ?? "" } : { kind: store };
+/** Half of the limit, unless a call costs more: room for people who come at once, and for those who come steadily. */
+function burstOf(table: PolicyTable): number {
+  if (table.algorithm !== "gcra" && table.algorithm !== "token-bucket") return table.limit;
+  const half = Math.ceil(table.limit / 2);
+  return table.burst ?? Math.max(half, ...table.at.map((call) => costOf(table)[call]));
 }
 
 function failureOf({ on_failure: rule, local_limit: local, limit }: PolicyTable): Policy["onFailure"] {
@@ -180,16 +98,28 @@ function failureOf({ on_failure: rule, local_limit: local, limit }: PolicyTable)
   return { rule: rule ?? "closed" };
 }
 
-function policyOf(name: string, table: PolicyTable): Policy {
+function phasesOf({ phases = {} }: PolicyTable): Phases {
+  const { before, start, after } = phases;
+  return {
+    ...(before === undefined ? {} : { before }),
+    ...(start === undefined ? {} : { start }),
+    ...(after === undefined ? {} : { after }),
+  };
+}
+
+function policyOf(name: string, table: PolicyTable, upstashTimeoutMs: number): Policy {
   return {
     name,
     at: table.at,
     key: table.key,
     limit: table.limit,
+    burst: burstOf(table),
     windowSeconds: table.window_seconds,
-    store: storeOf(table),
+    cost: costOf(table),
+    store: storeOf(table, upstashTimeoutMs),
     mode: table.mode,
     onFailure: failureOf(table),
+    phases: phasesOf(table),
   };
 }
 
@@ -197,14 +127,16 @@ function parsePolicy(
   name: string,
   raw: unknown,
   env: Readonly<Record<string, unknown>>,
+  upstashTimeoutMs: number,
 ): { readonly policy: Policy } | { readonly problems: readonly Problem[] } {
   const prefix = `LIMITS.policies.${name}`;
   if (!NAME.test(name))
     return { problems: [{ key: prefix, message: "Must have a name of 1 to 64 of a-z, 0-9 and -" }] };
   const parsed = v.safeParse(PolicyTable, raw);
   if (!parsed.success) return { problems: parsed.issues.map((issue) => problemOf(prefix, issue)) };
-  const contradictions = contradictionsOf(parsed.output, env);
-  if (contradictions.length === 0) return { policy: policyOf(name, parsed.output) };
+  const policy = policyOf(name, parsed.output, upstashTimeoutMs);
+  const contradictions = contradictionsOf(parsed.output, policy, env);
+  if (contradictions.length === 0) return { policy };
   return { problems: contradictions.map(([field, message]) => ({ key: `${prefix}.${field}`, message })) };
 }
 
@@ -222,7 +154,7 @@ function assertNone(problems: readonly Problem[]): void {
  * The limits that an environment asks for.
  *
  * @param raw `env.LIMITS`, as wrangler makes it of `[vars.LIMITS]`.
- * @param env where the native policies' bindings are looked up.
+ * @param env where the native policies' bindings are looked up, and the secrets of Upstash if a policy is counted there.
  * @throws ConfigError naming policy and key; further problems stand in its message.
  */
 export function parseLimits(raw: unknown, env: Readonly<Record<string, unknown>>): LimitsConfig {
@@ -232,16 +164,20 @@ export function parseLimits(raw: unknown, env: Readonly<Record<string, unknown>>
     throw new ConfigError("LIMITS", "Must be a table");
   }
   const table = parsed.output;
+  if (!isTable(table.policies)) throw new ConfigError("LIMITS.policies", "Must be a table of policies");
   const entries = Object.entries(table.policies);
   if (entries.length > POLICIES_MAX)
     throw new ConfigError("LIMITS.policies", `Must be at most ${POLICIES_MAX} policies`);
-  const results = entries.map(([name, policy]) => parsePolicy(name, policy, env));
+  const results = entries.map(([name, policy]) => parsePolicy(name, policy, env, table.upstash_timeout_ms));
   assertNone(results.flatMap((result) => ("problems" in result ? result.problems : [])));
+  const policies = results.flatMap((result) => ("policy" in result ? [result.policy] : []));
   return {
     verbosity: table.verbosity,
     shards: table.shards,
     storeTimeoutMs: table.store_timeout_ms,
     memoryEntries: table.memory_entries,
-    policies: results.flatMap((result) => ("policy" in result ? [result.policy] : [])),
+    ipv6Prefix: table.ipv6_prefix,
+    upstash: policies.some(({ store }) => store.kind === "upstash") ? parseUpstashSecrets(env) : null,
+    policies,
   };
 }

@@ -3,29 +3,59 @@ import type { Policy } from "./policy.ts";
 
 /** One policy, applied to one request. */
 export interface Check {
+  /** As it is at this moment; see `effective-policy.ts`. */
   readonly policy: Policy;
   /** Whom it counts; see `key.ts`. */
   readonly key: string;
   /** The part of the key that places it; every key of the same owner is counted in the same place. */
   readonly owner: { readonly kind: string; readonly part: string };
+  /** Units that the request takes. */
+  readonly cost: number;
 }
 
 /** Durations in ms. Null: the store cannot tell. */
 export type StoreAnswer =
-  | { readonly outcome: "fits"; readonly remaining: number | null; readonly resetMs: number | null }
+  | {
+      readonly outcome: "fits";
+      readonly remaining: number | null;
+      readonly resetMs: number | null;
+      /** The share of the quota that is used up, 0 to 1, where the store knows at least its own. */
+      readonly used: number | null;
+      /** What `giveBack()` needs, ms since the epoch; null where nothing was taken, or where it cannot be given back. */
+      readonly receipt: number | null;
+    }
   /** `retryMs`: until the same request would fit; exact where `exact`, otherwise an upper bound. */
   | { readonly outcome: "refused"; readonly retryMs: number; readonly exact: boolean }
   /** Nobody knows whether it was counted. `reason` is for the operator's log. */
   | { readonly outcome: "failed"; readonly reason: string };
 
+/** What a request took of one policy. */
+export interface Taken {
+  readonly check: Check;
+  readonly receipt: number;
+}
+
 export interface Store {
   /** Counts one request against each, and answers each, in their order. Never throws, never outlasts its time budget. */
   take(checks: readonly Check[]): Promise<readonly StoreAnswer[]>;
+  /**
+   * Gives back, once, what a request took that came to nothing. Never more than was taken, never throws, never outlasts the
+   * time budget; where the store cannot be reached the units stay counted.
+   */
+  giveBack(taken: readonly Taken[]): Promise<void>;
 }
 
-/** A check, identified within an isolate: a policy's name has no blank. */
+/**
+ * A check, identified within an isolate: a policy's name has no blank. With the limit, because what is remembered of one
+ * limit says nothing about another.
+ */
 export function idOf({ policy, key }: Check): string {
-  return `${policy.name} ${key}`;
+  return `${policy.name} ${policy.limit} ${key}`;
+}
+
+/** The share of a policy's quota that is used when so much of it is left. */
+export function usedOf({ burst }: Policy, remaining: number): number {
+  return (burst - remaining) / burst;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The operator's routes for a product: rules, stock, pause and close, the audit list. Every change is an audit entry. */
 import type { Context } from "hono";
+import type * as v from "valibot";
 import type {
   Cause,
   ConfigureCommand,
@@ -13,7 +14,7 @@ import { readJson } from "../body.ts";
 import { callProduct } from "../product-calls.ts";
 import { refuse } from "../problem.ts";
 import { isProductName } from "../product-name.ts";
-import type { RefusalOf } from "../refusal.ts";
+import type { FieldError, RefusalOf } from "../refusal.ts";
 import { ok, refused, type Result } from "../result.ts";
 import { emptyRequest, productRequest, stockRequest } from "../wire/requests.ts";
 
@@ -31,10 +32,14 @@ interface RoundOfProduct {
   readonly round: number;
 }
 
+type Challenges = v.InferOutput<typeof productRequest>["challenges"];
+
 export interface OperatorOptions {
   readonly forgetProduct: (productId: string) => void;
   /** Takes the origin's own stock for a round out of its row in Postgres: atomically, and twice the same. */
   readonly takeOriginStock: (env: Env, config: Config, round: RoundOfProduct) => Promise<Result<number>>;
+  /** Kinds of challenges that the gateway is not set up for. */
+  readonly challengeErrors: (config: Config, challenges: Challenges) => readonly FieldError[];
   /** Undoes that, when the round did not come about. */
   readonly giveOriginStockBack: (env: Env, config: Config, round: RoundOfProduct) => Promise<void>;
 }
@@ -59,6 +64,8 @@ export function putProduct(options: OperatorOptions) {
     if (rules.closesAt <= Date.now()) {
       return refuse(c, { code: "invalid-request", errors: [{ path: "closesAt", message: "Must lie in the future" }] });
     }
+    const errors = options.challengeErrors(c.get("config"), rules.challenges);
+    if (errors.length > 0) return refuse(c, { code: "invalid-request", errors });
     const { rulesFrozenSeconds } = c.get("config").sale;
     const command = { id: id.value, rules, rulesFrozenSeconds, cause: causeOf(c) };
     if (stock === "origin") return configureFromOrigin(c, options, command);

@@ -1,5 +1,7 @@
 /** The bodies that the gateway takes. One schema each: it validates, and the OpenAPI document is made from it. */
 import * as v from "valibot";
+import { challengeAnswer } from "../challenge/answers.ts";
+import { CHALLENGE_KINDS } from "../challenge/kinds.ts";
 
 /** Far beyond any flash sale, and far below where sums of them would be inexact. In units. */
 const UNITS_MAX = 1_000_000_000;
@@ -19,7 +21,7 @@ const at = v.pipe(
 );
 
 export const tokenRequest = v.strictObject({
-  challenge: v.optional(v.record(v.string(), v.unknown())),
+  challenge: v.optional(challengeAnswer),
 });
 
 export const checkoutRequest = v.strictObject({ quantity: units(1, ORDER_UNITS_MAX) });
@@ -58,7 +60,11 @@ export const productRequest = v.pipe(
     perBuyerLimit: units(1, UNITS_MAX),
     holdSeconds: units(1, 86_400),
     challenges: v.optional(
-      v.pipe(v.array(v.string()), v.maxLength(0, "No kind of challenge is set up on this gateway")),
+      v.pipe(
+        v.array(v.picklist(CHALLENGE_KINDS, `Must be one of ${CHALLENGE_KINDS.join(", ")}`)),
+        v.maxLength(CHALLENGE_KINDS.length),
+        v.check((kinds) => new Set(kinds).size === kinds.length, "Must not name a kind twice"),
+      ),
       [],
     ),
   }),

@@ -47,6 +47,7 @@ describe("the sale page's files", () => {
     expect(policy).toEqual([
       "default-src 'none'",
       "script-src 'self'",
+      "worker-src 'self'",
       "style-src 'self'",
       "connect-src 'self'",
       "img-src 'self' data:",

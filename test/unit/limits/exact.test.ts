@@ -10,14 +10,17 @@ const POLICY: Policy = {
   at: ["token"],
   key: ["ip"],
   limit: 5,
+  burst: 5,
   windowSeconds: 60,
-  store: { kind: "exact" },
+  cost: { read: 1, token: 1, checkout: 1 },
+  store: { kind: "exact", algorithm: "sliding-log" },
   mode: "enforce",
   onFailure: { rule: "closed" },
+  phases: {},
 };
-const CHECK: Check = { policy: POLICY, key: "i1:a", owner: { kind: "ip", part: "i1:a" } };
+const CHECK: Check = { policy: POLICY, key: "i1:a", owner: { kind: "ip", part: "i1:a" }, cost: 1 };
 const BUDGET_MS = 30;
-const ANSWER = { allowed: true, remaining: 1, waitMs: 0 };
+const ANSWER = { allowed: true, remaining: 1, waitMs: 0, takenAt: 1 };
 
 /** What an object answers; other versions of it may answer anything. */
 type Take = (checks: readonly TakeCheck[]) => Promise<unknown>;
@@ -28,7 +31,7 @@ function storeOf(take: Take, shards = 32) {
   const namespace = {
     getByName: (name: string) => {
       names.push(name);
-      return { take };
+      return { take, giveBack: async () => undefined };
     },
   };
   return { store: exactStore(namespace, { shards, budgetMs: BUDGET_MS }), names };
@@ -36,7 +39,7 @@ function storeOf(take: Take, shards = 32) {
 
 const fits: Take = async (checks) => ({
   taken: true,
-  answers: checks.map(() => ({ allowed: true, remaining: 4, waitMs: 60_000 })),
+  answers: checks.map(() => ({ allowed: true, remaining: 4, waitMs: 60_000, takenAt: 1000 })),
 });
 
 function platformError(flags: Record<string, boolean>): Error {
@@ -72,7 +75,7 @@ describe("exactStore()", () => {
       key: "p1:x",
       owner: { kind: "product", part: "p1:x" },
     };
-    const answer = { outcome: "fits", remaining: 4, resetMs: 60_000 };
+    const answer = { outcome: "fits", remaining: 4, resetMs: 60_000, used: 0.2, receipt: 1000 };
     expect(await store.take([CHECK, product, sameOwner])).toEqual([answer, answer, answer]);
     expect(names.map((name) => name.replace(/\d+$/, "")).toSorted()).toEqual(["limiter-ip-", "limiter-product-"]);
   });
@@ -80,7 +83,7 @@ describe("exactStore()", () => {
   it("gives every check its own answer, in their order", async () => {
     const { store } = storeOf(async (checks) => ({
       taken: false,
-      answers: checks.map(({ policy }) => ({ allowed: policy !== "b", remaining: 0, waitMs: 7 })),
+      answers: checks.map(({ policy }) => ({ allowed: policy !== "b", remaining: 0, waitMs: 7, takenAt: null })),
     }));
     const checks = ["a", "b", "c"].map((name) => ({ ...CHECK, policy: { ...POLICY, name } }));
     expect((await store.take(checks)).map(({ outcome }) => outcome)).toEqual(["fits", "refused", "fits"]);
@@ -88,12 +91,14 @@ describe("exactStore()", () => {
 
   it.each<[string, unknown]>([
     ["nothing", undefined],
+    ["null", null],
+    ["no receipt", { taken: true, answers: [{ allowed: true, remaining: 1, waitMs: 0 }] }],
     ["a word", "ok"],
     ["no answers", { taken: true, answers: [] }],
     ["an answer too many", { taken: true, answers: [ANSWER, ANSWER] }],
-    ["a remainder below nothing", { taken: true, answers: [{ allowed: true, remaining: -1, waitMs: 0 }] }],
-    ["no time", { taken: false, answers: [{ allowed: false, remaining: 0, waitMs: Number.NaN }] }],
-    ["a verdict that is none", { taken: true, answers: [{ allowed: "yes", remaining: 0, waitMs: 0 }] }],
+    ["a remainder below nothing", { taken: true, answers: [{ ...ANSWER, remaining: -1 }] }],
+    ["no time", { taken: false, answers: [{ ...ANSWER, allowed: false, waitMs: Number.NaN }] }],
+    ["a verdict that is none", { taken: true, answers: [{ ...ANSWER, allowed: "yes" }] }],
   ])("F9 takes %s for a failure", async (_, garbage) => {
     const { store } = storeOf(async () => garbage);
     expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "garbage" }]);
@@ -105,11 +110,6 @@ describe("exactStore()", () => {
     });
     expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "TypeError" }]);
     expect(names).toHaveLength(1);
-  });
-
-  it("F9 takes a busy object for a failure", async () => {
-    const { store } = storeOf(async () => null);
-    expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "busy" }]);
   });
 
   it("F9 does not outlast its time budget", async () => {

@@ -2,13 +2,24 @@
 import { describe, expect, it } from "vitest";
 import { joinField, rateLimitField, rateLimitPolicyField, secondsOf } from "../../../src/limits/headers.ts";
 
+const ONE = { read: 1, token: 1, checkout: 1 };
+
 describe("rateLimitPolicyField()", () => {
+  it("tells in calls of this kind what a limit in units is good for", () => {
+    const policy = { name: "weighted", limit: 10, windowSeconds: 60, cost: { ...ONE, token: 3 } };
+    expect(rateLimitPolicyField([policy], "token")).toBe('"weighted";q=3;w=60');
+    expect(rateLimitPolicyField([policy], "checkout")).toBe('"weighted";q=10;w=60');
+  });
+
   it("lists name, quota and window of every policy", () => {
     expect(
-      rateLimitPolicyField([
-        { name: "token-per-buyer", limit: 10, windowSeconds: 60 },
-        { name: "sieve", limit: 300, windowSeconds: 10 },
-      ]),
+      rateLimitPolicyField(
+        [
+          { name: "token-per-buyer", limit: 10, windowSeconds: 60, cost: ONE },
+          { name: "sieve", limit: 300, windowSeconds: 10, cost: ONE },
+        ],
+        "token",
+      ),
     ).toBe('"token-per-buyer";q=10;w=60, "sieve";q=300;w=10');
   });
 });

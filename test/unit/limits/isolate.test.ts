@@ -11,14 +11,17 @@ const POLICY: Policy = {
   at: ["token"],
   key: ["ip"],
   limit: 10,
+  burst: 10,
   windowSeconds: 1,
+  cost: { read: 1, token: 1, checkout: 1 },
   store: { kind: "isolate" },
   mode: "enforce",
   onFailure: { rule: "closed" },
+  phases: {},
 };
 
 function checkOf(key: string) {
-  return { policy: POLICY, key, owner: { kind: "ip", part: key } };
+  return { policy: POLICY, key, owner: { kind: "ip", part: key }, cost: 1 };
 }
 
 describe("decideGcra", () => {
@@ -65,12 +68,28 @@ describe("isolateStore", () => {
   it("counts every key apart, and tells nobody a number that it cannot know", async () => {
     const store = isolateStore(() => 5000);
     for (let unit = 0; unit < 10; unit++) {
-      expect(await store.take([checkOf("a")])).toEqual([{ outcome: "fits", remaining: null, resetMs: null }]);
+      expect(await store.take([checkOf("a")])).toMatchObject([{ outcome: "fits", remaining: null, resetMs: null }]);
     }
-    expect(await store.take([checkOf("a"), checkOf("b")])).toEqual([
+    expect(await store.take([checkOf("a"), checkOf("b")])).toMatchObject([
       { outcome: "refused", retryMs: 100, exact: false },
       { outcome: "fits", remaining: null, resetMs: null },
     ]);
+  });
+
+  it("gives back what was taken, less what has flowed back by itself", async () => {
+    let now = 5000;
+    const store = isolateStore(() => now);
+    const check = { ...checkOf("a"), cost: 10 };
+    const [answer] = await store.take([check]);
+    if (answer?.outcome !== "fits" || answer.receipt === null) throw new Error("Expected a pass");
+    now += 200;
+    await store.giveBack([{ check, receipt: answer.receipt }]);
+    expect(await store.take([check])).toMatchObject([{ outcome: "fits" }]);
+    expect(await store.take([checkOf("a")])).toMatchObject([{ outcome: "refused", retryMs: 100 }]);
+    now += 5000;
+    await store.giveBack([{ check, receipt: answer.receipt }]);
+    expect(await store.take([check])).toMatchObject([{ outcome: "fits" }]);
+    expect(await store.take([checkOf("a")])).toMatchObject([{ outcome: "refused", retryMs: 100 }]);
   });
 
   it("T15 forgets the keys counted longest ago rather than growing", async () => {

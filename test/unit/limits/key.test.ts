@@ -77,6 +77,43 @@ describe("keyOf()", () => {
   });
 });
 
+async function ip(client: string): Promise<string> {
+  return (await partsOf({ client }, 56)).ip;
+}
+
+describe("partsOf() and IPv6", () => {
+  it.each([
+    [64, "i18:2001:db8:1:2f::/64"],
+    [60, "i18:2001:db8:1:20::/60"],
+    [56, "i17:2001:db8:1:0::/56"],
+    [48, "i17:2001:db8:1:0::/48"],
+  ])("T14 counts a /%i as one client", async (prefix, part) => {
+    expect((await partsOf({ client: "2001:db8:1:2f::/64" }, prefix)).ip).toBe(part);
+  });
+
+  it("T14 keeps neighbours apart that the prefix keeps apart, and leaves other clients alone", async () => {
+    expect(await ip("2001:db8:1:ff00::/64")).toBe(await ip("2001:db8:1:ff7f::/64"));
+    expect(await ip("2001:db8:1:ff00::/64")).not.toBe(await ip("2001:db8:1:fe00::/64"));
+    expect(await ip("192.0.2.1")).toBe("i9:192.0.2.1");
+    expect(await ip("unknown")).toBe("i7:unknown");
+  });
+});
+
+describe("partsOf() and the connection", () => {
+  const EVERY: readonly KeyPart[] = ["country", "asn", "fingerprint"];
+
+  it("says country, network and fingerprint, in combination with others too", async () => {
+    const origin = { country: "CN", asn: "4134", fingerprint: "t13d_a_b" };
+    expect(await key({ client: "a", origin }, [...EVERY, "ip"])).toBe("i1:ac2:CNa4:4134f8:t13d_a_b");
+  });
+
+  it("gives everybody one shared value of whom it is not known", async () => {
+    expect(await key({ client: "a" }, EVERY)).toBe("c-:a-:f-:");
+    expect(await key({ client: "b", origin: {} }, EVERY)).toBe("c-:a-:f-:");
+    expect(await key({ client: "a", origin: { country: "-" } }, EVERY)).not.toBe("c-:a-:f-:");
+  });
+});
+
 describe("ownerOf()", () => {
   it.each<[readonly KeyPart[], KeyPart]>([
     [["ip"], "ip"],
@@ -84,6 +121,9 @@ describe("ownerOf()", () => {
     [["user"], "user"],
     [["ip", "product", "user"], "user"],
     [["product"], "product"],
+    [["country", "fingerprint"], "fingerprint"],
+    [["country", "asn"], "asn"],
+    [["country"], "country"],
   ])("of %j is %s", (parts, owner) => {
     expect(ownerOf(parts)).toBe(owner);
   });

@@ -1,10 +1,12 @@
 /** The limits' table: what it becomes, and that every mistake in it is named by policy and key (F11). */
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/config-error.ts";
-import { EXACT_LIMIT_MAX, parseLimits } from "../../../src/limits/policy.ts";
+import { parseLimits } from "../../../src/limits/policy.ts";
+import { EXACT_LIMIT_MAX } from "../../../src/limits/policy-table.ts";
 
 const SIEVE = { limit: async () => ({ success: true }) };
-const ENV = { SIEVE_READ: SIEVE, NOT_A_SIEVE: { fetch: async () => new Response() } };
+const SECRETS = { UPSTASH_REDIS_REST_URL: "https://redis.example", UPSTASH_REDIS_REST_TOKEN: "secret" };
+const ENV = { SIEVE_READ: SIEVE, NOT_A_SIEVE: { fetch: async () => new Response() }, ...SECRETS };
 
 const EXACT = {
   at: ["token"],
@@ -25,6 +27,8 @@ const NATIVE = {
   mode: "enforce",
   on_failure: "open",
 };
+const UPSTASH = { ...EXACT, store: "upstash", algorithm: "token-bucket" };
+const ONE = { read: 1, token: 1, checkout: 1 };
 const TABLE = {
   verbosity: "full",
   shards: 32,
@@ -55,39 +59,100 @@ describe("parseLimits()", () => {
       shards: 32,
       storeTimeoutMs: 250,
       memoryEntries: 10_000,
+      ipv6Prefix: 64,
+      upstash: null,
       policies: [
         {
           name: "per-buyer",
           at: ["token"],
           key: ["user"],
           limit: 10,
+          burst: 10,
           windowSeconds: 60,
-          store: { kind: "exact" },
+          cost: ONE,
+          store: { kind: "exact", algorithm: "sliding-log" },
           mode: "enforce",
           onFailure: { rule: "closed" },
+          phases: {},
         },
         {
           name: "sieve",
           at: ["read", "checkout"],
           key: ["ip"],
           limit: 300,
+          burst: 300,
           windowSeconds: 10,
+          cost: ONE,
           store: { kind: "native", binding: "SIEVE_READ" },
           mode: "enforce",
           onFailure: { rule: "open" },
+          phases: {},
         },
         {
           name: "local",
           at: ["token"],
           key: ["ip", "product"],
           limit: 10,
+          burst: 10,
           windowSeconds: 60,
-          store: { kind: "exact" },
+          cost: ONE,
+          store: { kind: "exact", algorithm: "sliding-log" },
           mode: "shadow",
           onFailure: { rule: "local", limit: 4 },
+          phases: {},
         },
       ],
     });
+  });
+
+  it("reads burst, cost, phases, algorithm and the widths of keys", () => {
+    const gcra = { ...EXACT, limit: 5000, algorithm: "gcra", cost: { token: 3 } };
+    const burst = { ...EXACT, limit: 10, algorithm: "gcra", burst: 9, cost: 2 };
+    const phased = {
+      ...EXACT,
+      phases: { before: { limit: 1 }, start: { limit: 2, seconds: 30 }, after: { limit: 3 } },
+    };
+    const wide = { ...EXACT, at: ["checkout"], key: ["country", "asn", "fingerprint"] };
+    const { policies, ipv6Prefix } = parseLimits(
+      { ...TABLE, ipv6_prefix: 56, policies: { gcra, burst, phased, wide } },
+      ENV,
+    );
+    expect(ipv6Prefix).toBe(56);
+    expect(policies).toMatchObject([
+      { burst: 2500, cost: { read: 1, token: 3, checkout: 1 }, store: { kind: "exact", algorithm: "gcra" } },
+      { burst: 9, cost: { read: 2, token: 2, checkout: 2 } },
+      { burst: 10, phases: { before: { limit: 1 }, start: { limit: 2, seconds: 30 }, after: { limit: 3 } } },
+      { key: ["country", "asn", "fingerprint"] },
+    ]);
+  });
+
+  it("reads Upstash's time budgets and secrets, and asks for them only where a policy needs them", () => {
+    const own = { ...UPSTASH, store_timeout_ms: 30 };
+    const limits = parseLimits({ ...TABLE, policies: { own, all: UPSTASH } }, ENV);
+    expect(limits.policies.map(({ store }) => store)).toEqual([
+      { kind: "upstash", algorithm: "token-bucket", timeoutMs: 30 },
+      { kind: "upstash", algorithm: "token-bucket", timeoutMs: 80 },
+    ]);
+    expect(limits.upstash).toEqual({ url: "https://redis.example", token: "secret" });
+    expect(parseLimits({ ...TABLE, policies: {} }, {}).upstash).toBeNull();
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ["no URL", { UPSTASH_REDIS_REST_TOKEN: "secret" }, "UPSTASH_REDIS_REST_URL"],
+    ["an URL in the clear", { ...SECRETS, UPSTASH_REDIS_REST_URL: "http://redis.example" }, "UPSTASH_REDIS_REST_URL"],
+    ["an URL that is none", { ...SECRETS, UPSTASH_REDIS_REST_URL: "redis" }, "UPSTASH_REDIS_REST_URL"],
+    ["no token", { UPSTASH_REDIS_REST_URL: "https://redis.example" }, "UPSTASH_REDIS_REST_TOKEN"],
+    ["a token with a blank", { ...SECRETS, UPSTASH_REDIS_REST_TOKEN: "secret\n" }, "UPSTASH_REDIS_REST_TOKEN"],
+  ])("F11 names the secret for %s", (_, env, key) => {
+    let fault: unknown;
+    try {
+      parseLimits({ ...TABLE, policies: { upstash: UPSTASH } }, env);
+    } catch (thrown) {
+      fault = thrown;
+    }
+    expect(fault).toBeInstanceOf(ConfigError);
+    expect(fault).toMatchObject({ key });
+    expect(String(fault)).not.toContain("secret\n");
   });
 
   it("takes policies with the names of object properties, and no policies at all", () => {
@@ -113,6 +178,9 @@ describe("parseLimits()", () => {
     ["a time budget too large", { ...TABLE, store_timeout_ms: 5001 }, "LIMITS.store_timeout_ms"],
     ["a memory below none", { ...TABLE, memory_entries: -1 }, "LIMITS.memory_entries"],
     ["a memory without end", { ...TABLE, memory_entries: 1e9 }, "LIMITS.memory_entries"],
+    ["a prefix wider than a subscriber's", { ...TABLE, ipv6_prefix: 40 }, "LIMITS.ipv6_prefix"],
+    ["a prefix narrower than the edge's", { ...TABLE, ipv6_prefix: 65 }, "LIMITS.ipv6_prefix"],
+    ["a time budget for Upstash too small", { ...TABLE, upstash_timeout_ms: 5 }, "LIMITS.upstash_timeout_ms"],
     ["policies as a list", { ...TABLE, policies: [EXACT] }, "LIMITS.policies"],
     ["policies without a value", { ...TABLE, policies: null }, "LIMITS.policies"],
     ["a name with capitals", { ...TABLE, policies: { Buyer: EXACT } }, "LIMITS.policies.Buyer"],
@@ -159,6 +227,29 @@ describe("parseLimits()", () => {
     ["local without a local limit", { ...EXACT, on_failure: "local" }, ".local_limit"],
     ["a local limit above the limit", { ...EXACT, on_failure: "local", local_limit: 11 }, ".local_limit"],
     ["a local limit without local", { ...EXACT, local_limit: 5 }, ".local_limit"],
+    ["an algorithm that is none", { ...EXACT, algorithm: "leaky" }, ".algorithm"],
+    ["Upstash's algorithm for exact", { ...EXACT, algorithm: "fixed-window" }, ".algorithm"],
+    ["an exact algorithm for Upstash", { ...UPSTASH, algorithm: "gcra" }, ".algorithm"],
+    ["Upstash without an algorithm", without(UPSTASH, "algorithm"), ".algorithm"],
+    ["an algorithm for a sieve", { ...NATIVE, algorithm: "gcra" }, ".algorithm"],
+    ["a burst without GCRA", { ...EXACT, burst: 5 }, ".burst"],
+    ["a burst above the limit", { ...EXACT, algorithm: "gcra", burst: 11 }, ".burst"],
+    ["a bucket that is never refilled", { ...UPSTASH, burst: 10 }, ".burst"],
+    ["a bucket that cannot hold its refill", { ...UPSTASH, burst: 4 }, ".burst"],
+    ["a bucket of one", { ...UPSTASH, limit: 1 }, ".limit"],
+    ["a time budget of its own without Upstash", { ...EXACT, store_timeout_ms: 50 }, ".store_timeout_ms"],
+    ["a cost of nothing", { ...EXACT, cost: 0 }, ".cost"],
+    ["a cost of a call that is none", { ...EXACT, cost: { tokens: 1 } }, ".cost.tokens"],
+    ["a cost that never fits", { ...EXACT, cost: 11 }, ".cost"],
+    ["a cost that never comes at once", { ...EXACT, algorithm: "gcra", burst: 5, cost: 6 }, ".cost"],
+    ["a cost for a native policy", { ...NATIVE, cost: 2 }, ".cost"],
+    ["a cost for a sliding window", { ...UPSTASH, algorithm: "sliding-window", cost: 2 }, ".cost"],
+    ["a cost above the local limit", { ...EXACT, cost: 5, on_failure: "local", local_limit: 4 }, ".cost"],
+    ["a phase that is none", { ...EXACT, phases: { during: { limit: 1 } } }, ".phases.during"],
+    ["a start without its length", { ...EXACT, phases: { start: { limit: 1 } } }, ".phases.start.seconds"],
+    ["a phase above the sliding log", { ...EXACT, phases: { after: { limit: 1001 } } }, ".phases.after.limit"],
+    ["a phase too small for the cost", { ...EXACT, cost: 3, phases: { after: { limit: 2 } } }, ".phases.after.limit"],
+    ["a phase of a native policy", { ...NATIVE, phases: { after: { limit: 2 } } }, ".phases"],
     ["a local limit of nothing", { ...EXACT, on_failure: "local", local_limit: 0 }, ".local_limit"],
   ])("F11 names policy and key of %s", (_, policy, field) => {
     expect(errorOf({ ...TABLE, policies: { sieve: NATIVE, wrong: policy } }).key).toBe(`LIMITS.policies.wrong${field}`);

@@ -1,7 +1,7 @@
 /** The sliding log, against any sequence of requests: exact at every instant, with a true time to retry. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decideSlidingLog, type SlidingLog } from "../../../durable-objects/limiter/sliding-log.ts";
+import { decideSlidingLog, refundSlidingLog, type SlidingLog } from "../../../durable-objects/limiter/sliding-log.ts";
 
 const START = 1_795_304_393_649;
 
@@ -150,5 +150,38 @@ describe("decideSlidingLog()", () => {
 
   it.each([0, 3])("throws at a cost of %i for a limit of 2, which no time would allow", (cost) => {
     expect(() => decideSlidingLog([], { limit: 2, windowMs: 100, cost, now: START })).toThrow(RangeError);
+  });
+});
+
+describe("refundSlidingLog()", () => {
+  it("leaves the log as if the request had never come", () => {
+    fc.assert(
+      fc.property(forwards, fc.nat(), (run, nth) => {
+        let log: SlidingLog = [];
+        let without: SlidingLog = [];
+        let now = START;
+        let refunded: { readonly cost: number; readonly takenAt: number } | undefined;
+        let taken = 0;
+        for (const { afterMs, cost } of run.steps) {
+          now += afterMs;
+          const request = { limit: run.limit, windowMs: run.windowMs, cost, now };
+          const decision = decideSlidingLog(log, request);
+          if (!decision.allowed) continue;
+          log = decision.log;
+          if (taken === nth % 10) refunded = { cost, takenAt: decision.takenAt };
+          else without = decideSlidingLog(without, request).log;
+          taken += 1;
+        }
+        if (refunded !== undefined) log = refundSlidingLog(log, refunded.cost, refunded.takenAt);
+        // Units that are over may still stand in one of them.
+        const live = (units: SlidingLog) => units.filter((at) => at > now - run.windowMs);
+        expect(live(log)).toEqual(live(without));
+      }),
+    );
+  });
+
+  it("takes nothing of others when its own units are over", () => {
+    expect(refundSlidingLog([START + 1, START + 2], 2, START)).toEqual([START + 1, START + 2]);
+    expect(refundSlidingLog([START, START + 1], 2, START)).toEqual([START + 1]);
   });
 });

@@ -4,8 +4,17 @@ import type { TakeCheck } from "../../../durable-objects/limiter/protocol.ts";
 import { decideTake } from "../../../durable-objects/limiter/take.ts";
 
 const NOW = 1_795_304_393_649;
-const WIDE: TakeCheck = { policy: "wide", key: "k", limit: 5, windowMs: 1000, shadow: false };
-const NARROW: TakeCheck = { policy: "narrow", key: "k", limit: 1, windowMs: 1000, shadow: false };
+const WIDE: TakeCheck = {
+  policy: "wide",
+  algorithm: "sliding-log",
+  key: "k",
+  limit: 5,
+  burst: 5,
+  windowMs: 1000,
+  cost: 1,
+  shadow: false,
+};
+const NARROW: TakeCheck = { ...WIDE, policy: "narrow", limit: 1, burst: 1 };
 const TAKEN = [NOW - 400];
 
 describe("decideTake()", () => {
@@ -14,13 +23,13 @@ describe("decideTake()", () => {
     expect(answer).toEqual({
       taken: true,
       answers: [
-        { allowed: true, remaining: 3, waitMs: 600 },
-        { allowed: true, remaining: 0, waitMs: 1000 },
+        { allowed: true, remaining: 3, waitMs: 600, takenAt: NOW },
+        { allowed: true, remaining: 0, waitMs: 1000, takenAt: NOW },
       ],
     });
     expect(changed).toEqual([
-      { check: WIDE, log: [NOW - 400, NOW] },
-      { check: NARROW, log: [NOW] },
+      { check: WIDE, count: [NOW - 400, NOW] },
+      { check: NARROW, count: [NOW] },
     ]);
   });
 
@@ -29,20 +38,20 @@ describe("decideTake()", () => {
     const { answer, changed } = decideTake(checks, [TAKEN, TAKEN], NOW);
     expect(changed).toEqual([]);
     expect(answer.taken).toBe(false);
-    expect(answer.answers[order]).toEqual({ allowed: true, remaining: 4, waitMs: 600 });
-    expect(answer.answers[1 - order]).toEqual({ allowed: false, remaining: 0, waitMs: 600 });
+    expect(answer.answers[order]).toEqual({ allowed: true, remaining: 4, waitMs: 600, takenAt: null });
+    expect(answer.answers[1 - order]).toEqual({ allowed: false, remaining: 0, waitMs: 600, takenAt: null });
   });
 
   it("tells of an untouched limit that everything is there", () => {
     const { answer } = decideTake([WIDE, NARROW], [[], TAKEN], NOW);
-    expect(answer.answers[0]).toEqual({ allowed: true, remaining: 5, waitMs: 0 });
+    expect(answer.answers[0]).toEqual({ allowed: true, remaining: 5, waitMs: 0, takenAt: null });
   });
 
   it("lets a shadow refuse without being in the way", () => {
     const { answer, changed } = decideTake([WIDE, { ...NARROW, shadow: true }], [[], TAKEN], NOW);
     expect(answer.taken).toBe(true);
-    expect(answer.answers[1]).toEqual({ allowed: false, remaining: 0, waitMs: 600 });
-    expect(changed).toEqual([{ check: WIDE, log: [NOW] }]);
+    expect(answer.answers[1]).toEqual({ allowed: false, remaining: 0, waitMs: 600, takenAt: null });
+    expect(changed).toEqual([{ check: WIDE, count: [NOW] }]);
   });
 
   it("takes nothing of a shadow when another limit refuses", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { app } from "../../../src/app.ts";
-import { OPERATIONS, openApiDocument } from "../../../src/reference/openapi.ts";
+import { openApiDocument } from "../../../src/reference/openapi.ts";
+import { OPERATIONS } from "../../../src/reference/operations.ts";
 import { call } from "../../support/worker/gateway.ts";
 
 /** Routes that are no API: pages for people, and the demo's. */

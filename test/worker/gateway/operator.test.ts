@@ -33,6 +33,13 @@ describe("T18 operator's routes", () => {
     ["POST", "/v1/admin/products/x/close"],
     ["POST", "/v1/admin/products/x/stock"],
     ["GET", "/v1/admin/products/x/audit"],
+    ["GET", "/v1/admin/lists"],
+    ["POST", "/v1/admin/lists"],
+    ["POST", "/v1/admin/lists/remove"],
+    ["GET", "/v1/admin/limits"],
+    ["PUT", "/v1/admin/limits/x"],
+    ["DELETE", "/v1/admin/limits/x"],
+    ["GET", "/v1/admin/audit"],
     ["GET", "/v1/admin/dead-letters"],
     ["POST", "/v1/admin/dead-letters/x/replay"],
   ] as const;

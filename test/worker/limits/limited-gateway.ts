@@ -1,10 +1,11 @@
 /** A small app with nothing but the limits' stage, policies for it, and stores that do as told. */
 import { env } from "cloudflare:workers";
 import { Hono } from "hono";
-import type { TakeCheck } from "../../../durable-objects/limiter/protocol.ts";
+import type { Taken, TakeCheck } from "../../../durable-objects/limiter/protocol.ts";
 import type { Config } from "../../../src/config.ts";
 import type { BuyerEnv } from "../../../src/context.ts";
 import { limitBy } from "../../../src/limits/limits.ts";
+import type { Overrides } from "../../../src/limits/plan.ts";
 import type { LimitsConfig, Policy } from "../../../src/limits/policy.ts";
 
 /** On a full minute. */
@@ -15,16 +16,20 @@ export const PER_CLIENT: Policy = {
   at: ["token"],
   key: ["ip"],
   limit: 3,
+  burst: 3,
   windowSeconds: 60,
-  store: { kind: "exact" },
+  cost: { read: 1, token: 1, checkout: 1 },
+  store: { kind: "exact", algorithm: "sliding-log" },
   mode: "enforce",
   onFailure: { rule: "closed" },
+  phases: {},
 };
-export const PER_BUYER: Policy = { ...PER_CLIENT, name: "per-buyer", key: ["user"], limit: 2 };
+export const PER_BUYER: Policy = { ...PER_CLIENT, name: "per-buyer", key: ["user"], limit: 2, burst: 2 };
 export const SIEVE: Policy = {
   ...PER_CLIENT,
   name: "sieve",
   limit: 300,
+  burst: 300,
   windowSeconds: 10,
   store: { kind: "native", binding: "SIEVE" },
   onFailure: { rule: "open" },
@@ -36,6 +41,17 @@ export interface Setting {
   readonly bindings?: Readonly<Record<string, unknown>>;
 }
 
+interface GatewayState {
+  passed: number;
+  config: LimitsConfig;
+  /** What stages before the limits left in the context. */
+  known?: { readonly product?: { readonly opensAt: number }; readonly control?: { readonly overrides: Overrides } };
+  /** How the route behind the limits answers. @default 201 */
+  fails?: "throws" | 403 | 500 | 503;
+  /** What it waits for before. */
+  waits?: Promise<void>;
+}
+
 /** A gateway of nothing but limits and a route; `passed` counts what came through. */
 export function gatewayOf(policies: readonly Policy[], { limits, bindings }: Setting = {}) {
   const config: LimitsConfig = {
@@ -44,31 +60,43 @@ export function gatewayOf(policies: readonly Policy[], { limits, bindings }: Set
     // All the time that a healthy store may need on a busy machine.
     storeTimeoutMs: 5000,
     memoryEntries: 100,
+    ipv6Prefix: 64,
+    upstash: null,
     policies,
     ...limits,
   };
-  const state = { passed: 0, config };
+  const state: GatewayState = { passed: 0, config };
   const app = new Hono<BuyerEnv>();
   app.use(async (c, next) => {
     c.set("requestId", "request-1");
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the stage reads nothing else of it
     c.set("config", { limits: state.config } as Partial<Config> as Config);
     c.set("client", { key: c.req.header("test-client") ?? unique("client"), address: null, userAgent: "test" });
-    c.set("buyer", { id: c.req.header("test-buyer") ?? unique("buyer") });
+    c.set("buyer", { id: c.req.header("test-buyer") ?? unique("buyer"), claims: {} });
+    if (state.known !== undefined)
+      Object.entries(state.known).forEach(([name, value]) => c.set(name as "buyer", value as never));
     await next();
   });
-  app.post("/:id/tokens", limitBy({ at: "token", who: "client" }), limitBy({ at: "token", who: "buyer" }), (c) => {
-    state.passed += 1;
-    return c.text("through", 201);
-  });
+  app.post(
+    "/:id/tokens",
+    limitBy({ at: "token", who: "client" }),
+    limitBy({ at: "token", who: "buyer" }),
+    async (c) => {
+      state.passed += 1;
+      await state.waits;
+      if (state.fails === "throws") throw new Error("A defect");
+      return c.text("through", state.fails ?? 201);
+    },
+  );
   app.get("/:id", limitBy({ at: "read", who: "client" }), (c) => c.text("read"));
+  app.onError((_, c) => c.text("failed", 500));
   const all = { ...env, ...bindings };
   return {
     state,
-    token: async (client: string, buyer = unique("buyer"), product = "demo") =>
+    token: async (client: string, buyer = unique("buyer"), product = "demo", cf?: unknown) =>
       app.request(
         `/${product}/tokens`,
-        { method: "POST", headers: { "test-client": client, "test-buyer": buyer } },
+        { method: "POST", headers: { "test-client": client, "test-buyer": buyer }, cf } as RequestInit,
         all,
       ),
     read: async (client: string) => app.request("/demo", { headers: { "test-client": client } }, all),
@@ -94,22 +122,30 @@ export function fieldsOf({ status, headers }: Response) {
   };
 }
 
-/** Limiter objects that do as told; `calls` has the object and the policies of every call. */
+/** Limiter objects that do as told; `calls` has the object and the policies of every take, `givenBack` what came back. */
 export function fakeLimiter(take: (checks: readonly TakeCheck[]) => Promise<unknown>) {
   const calls: string[] = [];
+  const givenBack: string[] = [];
   const LIMITER = {
     getByName: (name: string) => ({
       take: (checks: readonly TakeCheck[]) => {
         calls.push(`${name}: ${checks.map(({ policy }) => policy).join(" ")}`);
         return take(checks);
       },
+      giveBack: async (taken: readonly Taken[]) => {
+        givenBack.push(...taken.map(({ check }) => check.policy));
+      },
     }),
   };
-  return { LIMITER, calls };
+  return { LIMITER, calls, givenBack };
 }
 
 export function fits(checks: readonly TakeCheck[]) {
-  return { taken: true, answers: checks.map(() => ({ allowed: true, remaining: 1, waitMs: 1000 })) };
+  return { taken: true, answers: checks.map(() => ({ allowed: true, remaining: 1, waitMs: 1000, takenAt: START })) };
+}
+
+export function refusal(checks: readonly TakeCheck[], waitMs: number) {
+  return { taken: false, answers: checks.map(() => ({ allowed: false, remaining: 0, waitMs, takenAt: null })) };
 }
 
 export function lines(spy: { mock: { calls: readonly (readonly unknown[])[] } }): unknown[] {

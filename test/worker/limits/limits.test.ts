@@ -10,6 +10,7 @@ import {
   lines,
   PER_BUYER,
   PER_CLIENT,
+  refusal,
   SIEVE,
   START,
   unique,
@@ -82,7 +83,13 @@ describe("limitBy() with exact policies", () => {
   });
 
   it("counts keys of several parts apart, and all of one owner in one decision", async () => {
-    const perProduct: Policy = { ...PER_CLIENT, name: "per-client-and-product", key: ["ip", "product"], limit: 1 };
+    const perProduct: Policy = {
+      ...PER_CLIENT,
+      name: "per-client-and-product",
+      key: ["ip", "product"],
+      limit: 1,
+      burst: 1,
+    };
     const { token } = gatewayOf([PER_CLIENT, perProduct]);
     const client = unique("client");
     expect((await token(client, undefined, "one")).status).toBe(201);
@@ -105,7 +112,7 @@ describe("limitBy() with exact policies", () => {
   });
 
   it("hides every field when quiet, on either outcome", async () => {
-    const { token } = gatewayOf([{ ...PER_CLIENT, limit: 1 }], { limits: { verbosity: "quiet" } });
+    const { token } = gatewayOf([{ ...PER_CLIENT, limit: 1, burst: 1 }], { limits: { verbosity: "quiet" } });
     const client = unique("client");
     expect(fieldsOf(await token(client))).toEqual({
       status: 201,
@@ -118,9 +125,10 @@ describe("limitBy() with exact policies", () => {
     expect(JSON.stringify(await refused.json())).not.toContain("per-client");
   });
 
-  it("logs what a shadow would have refused, and refuses nothing", async () => {
+  it("counts what a shadow would have refused, and refuses nothing", async () => {
     const log = vi.spyOn(console, "info").mockReturnValue();
-    const { token } = gatewayOf([PER_CLIENT, { ...PER_CLIENT, name: "trial", limit: 1, mode: "shadow" }]);
+    const trial = { ...PER_CLIENT, name: "trial", limit: 1, burst: 1, mode: "shadow" } as const;
+    const { token } = gatewayOf([PER_CLIENT, trial]);
     const client = unique("client");
     const responses = [await token(client), await token(client), await token(client)];
     expect(responses.map(({ status }) => status)).toEqual([201, 201, 201]);
@@ -128,17 +136,21 @@ describe("limitBy() with exact policies", () => {
       rateLimit: '"per-client";r=0;t=60',
       rateLimitPolicy: '"per-client";q=3;w=60',
     });
-    const line = { level: "info", event: "limit-shadow", policy: "trial", requestId: "request-1" };
-    expect(lines(log)).toEqual([line, line]);
+    expect(lines(log)).toEqual([]);
+    vi.setSystemTime(START + 10_000);
+    expect((await token(client)).status).toBe(429);
+    const line = { level: "info", event: "limit-report", seconds: 10 };
+    expect(lines(log)).toEqual([
+      { ...line, policy: "per-client", passed: 3, refused: 1, wouldRefuse: 0, nearLimit: 1 },
+      // The last request is refused by the other policy: what the shadow says of it counts as well.
+      { ...line, policy: "trial", passed: 1, refused: 0, wouldRefuse: 3, nearLimit: 1 },
+    ]);
   });
 });
 
 describe("limitBy() and the isolate's memory", () => {
   it("spares the store while a refusal is remembered, and asks again when the request may fit", async () => {
-    const { LIMITER, calls } = fakeLimiter(async (checks) => ({
-      taken: false,
-      answers: checks.map(() => ({ allowed: false, remaining: 0, waitMs: 1500 })),
-    }));
+    const { LIMITER, calls } = fakeLimiter(async (checks) => refusal(checks, 1500));
     const { token } = gatewayOf([PER_CLIENT], { bindings: { LIMITER } });
     expect(fieldsOf(await token("a")).retryAfter).toBe("2");
     vi.setSystemTime(START + 1400);
@@ -158,7 +170,7 @@ describe("limitBy() and the isolate's memory", () => {
   it("tells a Retry-After that allows for the way to the store", async () => {
     const { LIMITER, calls } = fakeLimiter(async (checks) => {
       vi.setSystemTime(START + 40);
-      return { taken: false, answers: checks.map(() => ({ allowed: false, remaining: 0, waitMs: 1990 })) };
+      return refusal(checks, 1990);
     });
     const { token } = gatewayOf([PER_CLIENT], { bindings: { LIMITER } });
     await token("a");
@@ -173,11 +185,11 @@ describe("limitBy() and the isolate's memory", () => {
   });
 
   it("forgets with the configuration", async () => {
-    const { token, state } = gatewayOf([{ ...PER_CLIENT, limit: 1 }]);
+    const { token, state } = gatewayOf([{ ...PER_CLIENT, limit: 1, burst: 1 }]);
     const client = unique("client");
     await token(client);
     expect((await token(client)).status).toBe(429);
-    state.config = { ...state.config, policies: [{ ...PER_CLIENT, limit: 2 }] };
+    state.config = { ...state.config, policies: [{ ...PER_CLIENT, limit: 2, burst: 2 }] };
     expect((await token(client)).status).toBe(201);
   });
 });

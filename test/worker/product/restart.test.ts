@@ -135,7 +135,7 @@ describe("the constructor", () => {
   it("F4 sets a lost alarm anew when something is pending", async () => {
     const { id, product } = await makeProduct(3);
     const { holdExpiresAt } = await holdOne(product);
-    const resendAt = Date.now() + 10_000;
+    const resendAt = Date.now() + 5000;
     expect(await alarmOf(id)).toBe(resendAt);
     for (const expected of [resendAt, holdExpiresAt]) {
       await inProduct(id, (_instance, { storage }) => storage.deleteAlarm());

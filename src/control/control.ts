@@ -1,0 +1,95 @@
+/**
+ * The control stages: what operators changed is brought into the request, and who is on a list is kept out or let in.
+ *
+ * They stand where they cost least: the client's entries before anything is counted or verified, the buyer's as soon as
+ * he is proven. A gateway without lists pays one comparison of times per request.
+ */
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import type { AppEnv, BuyerEnv } from "../context.ts";
+import { refuse } from "../problem.ts";
+import { controlOf } from "./control-calls.ts";
+import { ControlCopy, type ControlView } from "./control-copy.ts";
+import type { ListedClient, ListHit } from "./lists.ts";
+
+export interface ControlEnv extends AppEnv {
+  Variables: AppEnv["Variables"] & {
+    control: ControlView;
+    /** An allow entry matched: later stages may ask less of this request. */
+    allowed?: boolean;
+  };
+}
+
+/** One copy per isolate; by the binding, so that a gateway of another configuration has its own. */
+const copies = new WeakMap<Env["CONTROL"], ControlCopy>();
+
+function copyOf(env: Env): ControlCopy {
+  let copy = copies.get(env.CONTROL);
+  if (copy === undefined) {
+    copy = new ControlCopy((call) => call(controlOf(env)));
+    copies.set(env.CONTROL, copy);
+  }
+  return copy;
+}
+
+/** After an operator's change: this isolate obeys from the next request on, the others within `COPY_AGE_MAX_MS`. */
+export function forgetControl(env: Env): void {
+  copyOf(env).forget();
+}
+
+/** Sets `control`. Refuses nothing, and waits only where the copy is too old to go by. */
+export function loadControl() {
+  // Not async: with a copy at hand the request goes on in the same step.
+  return createMiddleware<ControlEnv>(function loadControlView(c, next) {
+    const copy = copyOf(c.env);
+    const keepAlive = (work: Promise<unknown>) => c.executionCtx.waitUntil(work);
+    const view = copy.read(Date.now(), keepAlive);
+    if (view === null) return copy.wait(keepAlive).then((waited) => goOn(c, waited, next));
+    return goOn(c, view, next);
+  });
+}
+
+function goOn(c: Context<ControlEnv>, view: ControlView, next: () => Promise<void>): Promise<void> {
+  c.set("control", view);
+  return next();
+}
+
+/** Keeps out whose address, network or country is on the deny list. */
+export function refuseListedClient() {
+  return createMiddleware<ControlEnv>(async function refuseByClient(c, next) {
+    const { lists } = c.get("control");
+    if (lists.size === 0) return next();
+    return obey(c, lists.matchClient(listedClient(c), Date.now()), next);
+  });
+}
+
+/** Keeps out buyers on the deny list. Behind the identity stage. */
+export function refuseListedBuyer() {
+  return createMiddleware<ControlEnv & BuyerEnv>(async function refuseByBuyer(c, next) {
+    const { lists } = c.get("control");
+    if (lists.size === 0) return next();
+    // A context that knows more than is needed; the compiler cannot see that through its setter.
+    return obey(c as unknown as Context<ControlEnv>, lists.matchBuyer(c.get("buyer").id, Date.now()), next);
+  });
+}
+
+async function obey(
+  c: Context<ControlEnv>,
+  hit: ListHit | null,
+  next: () => Promise<void>,
+): Promise<Response | undefined> {
+  if (hit?.list === "deny") return refuse(c, { code: "not-eligible" });
+  if (hit?.list === "allow") c.set("allowed", true);
+  await next();
+  return undefined;
+}
+
+/** Network and country are Cloudflare's word (`request.cf`); where it says nothing, nothing matches. */
+function listedClient(c: Context<ControlEnv>): ListedClient {
+  const cf = (c.req.raw.cf ?? {}) as Readonly<Record<string, unknown>>;
+  return {
+    address: c.get("client").address,
+    asn: typeof cf["asn"] === "number" ? cf["asn"] : null,
+    country: typeof cf["country"] === "string" ? cf["country"] : null,
+  };
+}

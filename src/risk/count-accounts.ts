@@ -1,0 +1,60 @@
+/**
+ * How many different buyers a client came with within a window: exact, by a limiter object.
+ *
+ * Two limits in one call, all or nothing: one unit for this buyer at this client, and one of the client's thousand. A buyer who
+ * is new takes of both; one who was seen takes of neither. So what is left of the thousand says how many there were.
+ */
+import type { LimiterApi, TakeCheck } from "../../durable-objects/limiter/protocol.ts";
+import { describeFault, logEvent } from "../log.ts";
+
+/** Counted up to so many; who has more is as suspect as can be. The most that a sliding log takes. */
+const ACCOUNTS_MAX = 1000;
+/** Objects that the clients are spread over. */
+const SHARDS = 32;
+/** A buyer waits for this: without an answer in time the signal stays silent. */
+const BUDGET_MS = 250;
+
+export async function countAccounts(
+  env: Env,
+  client: string,
+  buyerId: string,
+  windowMs: number,
+): Promise<number | null> {
+  const limiter = env.LIMITER.getByName(`accounts-${shardOf(client)}`) as unknown as LimiterApi;
+  try {
+    const answer = await withinBudget(
+      limiter.take([
+        checkOf("account-seen", JSON.stringify([client, buyerId]), 1, windowMs),
+        checkOf("accounts-of-client", client, ACCOUNTS_MAX, windowMs),
+      ]),
+    );
+    const remaining = answer.answers[1]?.remaining;
+    return remaining === undefined ? null : ACCOUNTS_MAX - remaining;
+  } catch (fault) {
+    logEvent("warn", "risk-signal-missing", { signal: "accounts-per-address", fault: describeFault(fault) });
+    return null;
+  }
+}
+
+function checkOf(policy: string, key: string, limit: number, windowMs: number): TakeCheck {
+  return { policy, key, limit, windowMs, algorithm: "sliding-log", burst: limit, cost: 1, shadow: false };
+}
+
+/** FNV-1a: spreads, no more; who aims at one object slows his own signal down. */
+function shardOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return (hash >>> 0) % SHARDS;
+}
+
+async function withinBudget<Value>(work: Promise<Value>): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`No answer within ${BUDGET_MS} ms`)), BUDGET_MS);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

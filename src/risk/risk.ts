@@ -1,0 +1,90 @@
+/**
+ * The risk stage: before a token is handed out to a proven buyer, how does this look? Eligibility rules close the door;
+ * risk only makes it heavier: a challenge, a harder one, a wait, and at the very end no token.
+ *
+ * Which signals fired is for the operator's log alone. A client that is denied is told `not-eligible`, like one whom a rule keeps out.
+ */
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import type { BuyerEnv } from "../context.ts";
+import { logEvent } from "../log.ts";
+import { refuse } from "../problem.ts";
+import { readAccount } from "./claims.ts";
+import { ClientMemory } from "./client-memory.ts";
+import { decideRisk, isEligible, type Observation, type RiskDecision } from "./decide-risk.ts";
+import type { RiskConfig } from "./risk-config.ts";
+
+/** How many different buyers a client has come with within the window, this one included; null when it cannot be said. */
+export type CountAccounts = (env: Env, client: string, buyerId: string, windowMs: number) => Promise<number | null>;
+
+export interface RiskOptions {
+  readonly countAccounts: CountAccounts;
+}
+
+type RiskEnv = BuyerEnv & {
+  Variables: BuyerEnv["Variables"] & { demand: "none" | "normal" | "harder"; allowed?: boolean };
+};
+
+const memories = new WeakMap<RiskConfig, ClientMemory>();
+
+function memoryOf(config: RiskConfig): ClientMemory {
+  const memory = memories.get(config) ?? new ClientMemory(config.windowMs);
+  memories.set(config, memory);
+  return memory;
+}
+
+/** Sets `demand`, or refuses with `not-eligible`. */
+export function weighRisk(options: RiskOptions) {
+  return createMiddleware<RiskEnv>(async function weighRiskOfRequest(c, next) {
+    const { risk } = c.get("config");
+    const now = Date.now();
+    const account = readAccount(c.get("buyer").claims, risk.claims, now);
+    if (!isEligible(account, risk.eligibility)) return refuse(c, { code: "not-eligible" });
+    if (risk.mode === "off") return next();
+    const decision = decideRisk({ ...(await observe(c, risk, options, now)), ...account }, risk);
+    explain(c, decision, risk);
+    if (risk.mode === "enforce") {
+      if (decision.action === "deny") {
+        memoryOf(risk).refused(c.get("client").key, now);
+        return refuse(c, { code: "not-eligible" });
+      }
+      if (decision.action === "delay") await wait(risk.delayMs);
+      if (decision.action !== "allow") c.set("demand", decision.action === "challenge" ? "normal" : "harder");
+    }
+    await next();
+    if (c.res.status >= 400) memoryOf(risk).refused(c.get("client").key, now);
+    return undefined;
+  });
+}
+
+type Observed = Omit<Observation, "accountAgeDays" | "level" | "verified">;
+
+async function observe(c: Context<RiskEnv>, risk: RiskConfig, options: RiskOptions, now: number): Promise<Observed> {
+  const [client, buyer] = [c.get("client"), c.get("buyer")];
+  const remembered = memoryOf(risk).meet(client.key, buyer.id, now);
+  const counts = risk.signals["accounts-per-address"].weight > 0;
+  const cf = c.req.raw.cf as { readonly botManagement?: { readonly score?: unknown } } | undefined;
+  const botScore = cf?.botManagement?.score;
+  return {
+    accountsAtAddress: counts ? await options.countAccounts(c.env, client.key, buyer.id, risk.windowMs) : null,
+    recentIds: remembered.ids,
+    refusals: remembered.refusals,
+    headers: new Set(c.req.raw.headers.keys()),
+    userAgent: client.userAgent,
+    botScore: typeof botScore === "number" ? botScore : null,
+    isAllowed: c.get("allowed") ?? false,
+  };
+}
+
+/** Every decision that is more than a pass, with its reasons. */
+function explain(c: Context<RiskEnv>, { action, score, hits }: RiskDecision, risk: RiskConfig): void {
+  if (action === "allow") return;
+  const signals = Object.fromEntries(hits.map((signal) => [signal, risk.signals[signal].weight]));
+  logEvent("info", "risk", { requestId: c.get("requestId"), mode: risk.mode, action, score, signals });
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}

@@ -1,0 +1,95 @@
+/** Challenges in the whole gateway: a product that asks for one, real identities, the demo's keys. */
+import { describe, expect, it } from "vitest";
+import {
+  bearer,
+  call,
+  checkOut,
+  makeAddress,
+  makeBuyer,
+  putProduct,
+  type Ticket,
+} from "../../support/worker/gateway.ts";
+import { solvePow } from "./challenged-gateway.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+async function askToken(id: string, buyer: string, challenge?: unknown, query = "") {
+  return call(`/v1/products/${id}/tokens${query}`, {
+    headers: await bearer(buyer),
+    body: challenge === undefined ? {} : { challenge },
+  });
+}
+
+/** A refusal's code; of a token: `token`. */
+function codeOf({ code }: Fields): string {
+  return typeof code === "string" ? code : "token";
+}
+
+describe("POST /v1/products/{id}/tokens with a challenge", () => {
+  it("T11 puts a proof of work, and gives a token for it", async () => {
+    const [id, buyer] = [await putProduct({ challenges: ["pow"] }), makeBuyer()];
+    const asked = await askToken(id, buyer);
+    expect(asked.status).toBe(403);
+    expect(asked.headers.get("Content-Type")).toBe("application/problem+json");
+    expect(asked.headers.get("Cache-Control")).toBe("no-store");
+    expect(asked.body).toMatchObject({ code: "challenge-required", type: "/problems/challenge-required" });
+    const answered = await askToken(id, buyer, await solvePow(asked.body["challenge"] as Fields));
+    expect(answered.status).toBe(201);
+    expect((await checkOut(answered.body as unknown as Ticket)).status).toBe(202);
+  });
+
+  it("T11 gives one token for one answer, however many ask at once", async () => {
+    const [id, buyer] = [await putProduct({ challenges: ["pow"] }), makeBuyer()];
+    const answer = await solvePow((await askToken(id, buyer)).body["challenge"] as Fields);
+    // A buyer may ask ten times a minute: nine are left.
+    const told = await Promise.all(Array.from({ length: 9 }, () => askToken(id, buyer, answer)));
+    expect(told.map(({ body }) => codeOf(body)).toSorted()).toEqual([
+      ...Array<string>(8).fill("challenge-failed"),
+      "token",
+    ]);
+  });
+
+  it("T11 puts a question in the buyer's language, once", async () => {
+    const [id, buyer] = [await putProduct({ challenges: ["quiz"] }), makeBuyer()];
+    const first = (await askToken(id, buyer, undefined, "?lang=zh")).body["challenge"] as Fields;
+    expect(first).toMatchObject({ kind: "quiz", language: "zh", question: "下列哪一个是山？" });
+    const place = (first["options"] as string[]).indexOf("乞力马扎罗");
+    const wrong = { kind: "quiz", ticket: first["ticket"], answer: (place + 1) % 4 };
+    expect((await askToken(id, buyer, wrong)).body["code"]).toBe("challenge-failed");
+    expect((await askToken(id, buyer, { ...wrong, answer: place })).body["code"]).toBe("challenge-failed");
+    const second = (await askToken(id, buyer)).body["challenge"] as Fields;
+    const right = (second["options"] as string[]).indexOf("Kilimanjaro");
+    expect((await askToken(id, buyer, { kind: "quiz", ticket: second["ticket"], answer: right })).status).toBe(201);
+  });
+
+  it("T16 puts none to a stranger: identity and the buyer's limit come first", async () => {
+    const id = await putProduct({ challenges: ["pow"] });
+    expect((await call(`/v1/products/${id}/tokens`, { method: "POST" })).body["code"]).toBe("identity-required");
+    const buyer = makeBuyer();
+    const address = makeAddress();
+    const codes: unknown[] = [];
+    for (let attempt = 0; attempt < 11; attempt += 1) {
+      const answer = await call(`/v1/products/${id}/tokens`, { method: "POST", address, headers: await bearer(buyer) });
+      codes.push(answer.body["code"]);
+    }
+    expect(codes).toEqual([...Array<string>(10).fill("challenge-required"), "rate-limited"]);
+  });
+
+  it.each([[["riddle"]], [["pow", "pow"]], ["pow"], [[1]]])(
+    "a product asks for no challenge like %j",
+    async (challenges) => {
+      await expect(putProduct({ challenges })).rejects.toThrow("invalid-request");
+    },
+  );
+
+  it("a product asks for no challenge that the gateway is not set up for", async () => {
+    await expect(putProduct({ challenges: ["pow", "turnstile"] })).rejects.toThrow(
+      /challenges\.1.*CHALLENGE\.turnstile is missing/,
+    );
+  });
+
+  it("says at once which challenges a product asks for", async () => {
+    const id = await putProduct({ challenges: ["pow", "quiz"] });
+    expect((await call(`/v1/products/${id}`)).body["challenges"]).toEqual(["pow", "quiz"]);
+  });
+});
