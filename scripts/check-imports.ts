@@ -13,14 +13,18 @@ const root = resolve(import.meta.dirname, "..");
 const SHARED_FOLDERS = new Set(["wire", "keys"]);
 /** Modules of src/ that put the stages together, or read the tables of wrangler.toml that belong to them. */
 const COMPOSERS = new Set(["src/app.ts", "src/index.ts"]);
-const CONFIG_PARTS = new Set(["src/identity/identity-config.ts", "src/limits/policy.ts"]);
+const CONFIG_PARTS = new Set([
+  "src/identity/identity-config.ts",
+  "src/limits/policy.ts",
+  "src/checkout/hoarding-config.ts",
+]);
 /** What a Durable Object may import of src/: values that both sides refuse with. */
 const SHARED_WITH_OBJECTS = new Set(["src/refusal.ts", "src/result.ts", "src/log.ts"]);
 /** What the Worker may import of an object's folder: its protocol, and pure rules. Its class only the entry exports. */
 const OPEN_TO_WORKER = new Set(["protocol.ts", "round-state.ts", "spent-filter.ts", "order-id.ts", "sliding-log.ts"]);
 /** Pure files: they import nothing of the platform and no package. */
 const PURE =
-  /(?:^|\/)(?:ledger|round-rules|round-state|product-events|product-document|stock-check|spent-filter|order-id|sliding-log|key-ring|refusal|result)\.ts$/;
+  /(?:^|\/)(?:ledger|hoarding|round-rules|round-state|product-events|product-document|stock-check|spent-filter|order-id|sliding-log|key-ring|refusal|result)\.ts$/;
 const NOT_IN_OBJECTS = ["hono", "jose", "postgres", "valibot", "@upstash"];
 
 interface Import {

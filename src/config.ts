@@ -5,6 +5,8 @@
  * tables of wrangler.toml, or the same as JSON text (as `.dev.vars` and `wrangler secret put` give them).
  */
 import * as v from "valibot";
+import { parseHoarding } from "./checkout/hoarding-config.ts";
+import type { HoardingRules } from "../durable-objects/product/protocol.ts";
 import { ConfigError } from "./config-error.ts";
 import { type IdentityConfig, parseIdentity } from "./identity/identity-config.ts";
 import { type LimitsConfig, parseLimits } from "./limits/policy.ts";
@@ -46,6 +48,7 @@ export interface Config {
   readonly token: TokenConfig;
   readonly time: TimeConfig;
   readonly sale: SaleConfig;
+  readonly hoarding: HoardingRules;
   readonly writer: WriterConfig;
   readonly limits: LimitsConfig;
   readonly adminToken: string;
@@ -55,7 +58,7 @@ export interface Config {
   readonly demo: { readonly identityKey: SigningKey } | null;
 }
 
-const KNOWN_VARS = new Set(["GATEWAY", "IDENTITY", "TOKEN", "SALE", "WRITER", "LIMITS", "DEMO"]);
+const KNOWN_VARS = new Set(["GATEWAY", "IDENTITY", "TOKEN", "SALE", "HOARDING", "WRITER", "LIMITS", "DEMO"]);
 const KNOWN_SECRETS = new Set(["ADMIN_TOKEN", "ORIGIN_WEBHOOK_SECRET", "TOKEN_KEYS", "TIME_KEYS"]);
 
 const GATEWAY = v.strictObject({
@@ -158,6 +161,7 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
     token: { lifetimeMs: token.lifetime_seconds * 1000, keys: parseHmacKeys(env, "TOKEN_KEYS") },
     time: { keys: parseSigningKeys("TIME_KEYS", parseTable(env, "TIME_KEYS", v.array(v.unknown()))) },
     sale: { copyMaxAgeMs: sale.copy_max_age_ms, rulesFrozenSeconds: sale.rules_frozen_seconds },
+    hoarding: parseHoarding(env),
     writer: {
       breakerFailures: writer.breaker_failures,
       breakerPauseMs: writer.breaker_pause_seconds * 1000,

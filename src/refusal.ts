@@ -35,6 +35,13 @@ export type Refusal =
   | { readonly code: "gate-invalid" }
   | { readonly code: "not-found" }
   | { readonly code: "method-not-allowed"; readonly allow: readonly string[] }
+  /** The buyer's open hold that has to end before another may begin. */
+  | {
+      readonly code: "hold-open";
+      readonly productId: string;
+      readonly orderId: string;
+      readonly retryAfterSeconds: number;
+    }
   | { readonly code: "buyer-limit"; readonly perBuyerLimit: number }
   /** Everything that is left is held. `nextReleaseAt`: when the next hold's time is over, ms since the epoch. */
   | { readonly code: "held-out"; readonly nextReleaseAt: number; readonly retryAfterSeconds: number }
@@ -47,6 +54,7 @@ export type Refusal =
   | { readonly code: "token-mismatch" }
   | { readonly code: "too-early"; readonly opensAt: number; readonly retryAfterSeconds: number }
   | ({ readonly code: "rate-limited"; readonly retryAfterSeconds: number } & RateLimitFields)
+  | { readonly code: "hoarding"; readonly retryAfterSeconds: number }
   | { readonly code: "limiter-unavailable"; readonly retryAfterSeconds: number }
   | { readonly code: "overloaded"; readonly retryAfterSeconds: number; readonly detail?: string }
   | { readonly code: "paused"; readonly retryAfterSeconds: number };
@@ -156,6 +164,14 @@ export const REFUSALS: { readonly [Code in RefusalCode]: Telling<Code> } = {
     advice: "Use one of the methods that the Allow header names.",
     headers: ({ allow }) => ({ Allow: allow.join(", ") }),
   },
+  "hold-open": {
+    status: 409,
+    title: "An order is open already",
+    detail: "This buyer has an order that waits for its payment; another one may begin when it has ended",
+    advice: "Go on with the order at `statusUrl`: pay or cancel it. At Retry-After its time is over.",
+    fields: ({ productId, orderId }) => ({ orderId, statusUrl: `/v1/products/${productId}/orders/${orderId}` }),
+    headers: retryAfter,
+  },
   "buyer-limit": {
     status: 409,
     title: "Buyer's limit reached",
@@ -222,6 +238,13 @@ export const REFUSALS: { readonly [Code in RefusalCode]: Telling<Code> } = {
       ...(refusal.rateLimit === undefined ? {} : { RateLimit: refusal.rateLimit }),
       ...(refusal.rateLimitPolicy === undefined ? {} : { "RateLimit-Policy": refusal.rateLimitPolicy }),
     }),
+  },
+  hoarding: {
+    status: 429,
+    title: "Too much was held without being paid",
+    detail: "This buyer, or this client's buyers together, held too much without paying for it",
+    advice: "Wait for Retry-After. A hold that is paid does not count.",
+    headers: retryAfter,
   },
   "limiter-unavailable": {
     status: 503,
