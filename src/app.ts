@@ -26,6 +26,7 @@ import { forgetProduct } from "./sale/product-copies.ts";
 import { showProduct } from "./sale/product-page.ts";
 import { findProductWith, requireBegun, requireStock, requireStockOrOrder } from "./sale/sale.ts";
 import { publishKeys, tellTime } from "./time/time.ts";
+import { requireHolder, requirePossession } from "./token/possession.ts";
 import { handOutToken, readToken, readTokenRequest, requireGate, requireToken } from "./token/token.ts";
 
 export const app = new Hono<AppEnv>();
@@ -48,6 +49,7 @@ app.post(
   limitBy({ at: "token", who: "client" }),
   identifyBuyer(),
   limitBy({ at: "token", who: "buyer" }),
+  requireHolder(),
   readTokenRequest(),
   handOutToken(),
 );
@@ -60,6 +62,7 @@ app.post(
   requireStockOrOrder(),
   limitBy({ at: "checkout", who: "client" }),
   requireToken(),
+  requirePossession(),
   holdStock({ forgetProduct }),
 );
 app.get(order, read, identifyBuyer(), showOrder());
@@ -99,7 +102,7 @@ function allowOrigins() {
   const allow = cors({
     origin: (origin, c: Context<AppEnv>) => (c.get("config").gateway.allowedOrigins.includes(origin) ? origin : null),
     allowMethods: ["GET", "POST"],
-    allowHeaders: ["Authorization", "Content-Type", "Purchase-Token", "traceparent"],
+    allowHeaders: ["Authorization", "Content-Type", "Purchase-Token", "DPoP", "traceparent"],
     exposeHeaders: [
       "X-Request-Id",
       "Retry-After",

@@ -22,6 +22,8 @@ export interface GatewayConfig {
 
 export interface TokenConfig {
   readonly lifetimeMs: number;
+  /** `dpop`: a purchase token is bound to a key of the buyer's browser, which cannot be handed on. */
+  readonly binding: "none" | "dpop";
   /** The purchase token's ring: symmetric, because who verifies is who signed. */
   readonly keys: readonly HmacKey[];
 }
@@ -68,7 +70,10 @@ const GATEWAY = v.strictObject({
   ),
 });
 
-const TOKEN = v.strictObject({ lifetime_seconds: seconds(5, 3600) });
+const TOKEN = v.strictObject({
+  lifetime_seconds: seconds(5, 3600),
+  binding: v.optional(v.picklist(["none", "dpop"], 'Must be "none" or "dpop"'), "none"),
+});
 
 const SALE = v.strictObject({
   copy_max_age_ms: v.pipe(v.number(), v.integer(), v.minValue(50), v.maxValue(1000)),
@@ -158,7 +163,11 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
   return {
     gateway: { name: gateway.name, allowedOrigins: gateway.allowed_origins },
     identity: parseIdentity(env),
-    token: { lifetimeMs: token.lifetime_seconds * 1000, keys: parseHmacKeys(env, "TOKEN_KEYS") },
+    token: {
+      lifetimeMs: token.lifetime_seconds * 1000,
+      binding: token.binding,
+      keys: parseHmacKeys(env, "TOKEN_KEYS"),
+    },
     time: { keys: parseSigningKeys("TIME_KEYS", parseTable(env, "TIME_KEYS", v.array(v.unknown()))) },
     sale: { copyMaxAgeMs: sale.copy_max_age_ms, rulesFrozenSeconds: sale.rules_frozen_seconds },
     hoarding: parseHoarding(env),

@@ -24,6 +24,8 @@ export type Refusal =
   | { readonly code: "invalid-request"; readonly errors: readonly FieldError[] }
   | { readonly code: "identity-required" }
   | { readonly code: "identity-invalid" }
+  /** `fault`: what is wrong with the proof that was sent; absent where none was. */
+  | { readonly code: "proof-required"; readonly fault?: string }
   | { readonly code: "admin-required" }
   | { readonly code: "signature-invalid" }
   /** `challenge`: what to solve; its `kind` says how. */
@@ -99,6 +101,18 @@ export const REFUSALS: { readonly [Code in RefusalCode]: Telling<Code> } = {
     advice:
       "Get a fresh JWT from the shop: this one is expired, of another issuer or audience, or not signed by the shop.",
     headers: () => ({ "WWW-Authenticate": 'Bearer error="invalid_token"' }),
+  },
+  "proof-required": {
+    status: 401,
+    title: "Proof of possession required",
+    detail:
+      "This call needs a DPoP header (RFC 9449) with a fresh proof by the key that the purchase token is bound to",
+    advice:
+      "Sign a proof for this very call: ES256, typ dpop+jwt, the public key as jwk; jti, htm, htu, iat by the gateway's clock (GET /v1/time), and at the checkout ath.",
+    fields: ({ fault }) => (fault === undefined ? {} : { fault }),
+    headers: ({ fault }) => ({
+      "WWW-Authenticate": `DPoP ${fault === undefined ? "" : 'error="invalid_dpop_proof", '}algs="ES256"`,
+    }),
   },
   "admin-required": {
     status: 401,

@@ -20,6 +20,8 @@ interface Operation {
   readonly summary: string;
   readonly security?: Security;
   readonly header?: { readonly name: string; readonly description: string };
+  /** Whether it takes a proof of possession. */
+  readonly isProven?: boolean;
   readonly query?: { readonly name: string; readonly description: string };
   readonly body?: v.GenericSchema;
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: v.GenericSchema }>>;
@@ -66,15 +68,17 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/v1/products/{id}/tokens",
     summary: "A one-time purchase token for the buyer",
     security: "identity",
+    isProven: true,
     body: requests.tokenRequest,
     answers: { 201: { description: "The token and where to use it", schema: responses.tokenResponse } },
-    refusals: ["not-found", ...SALE, ...IDENTITY, ...LIMITED, ...BODY],
+    refusals: ["not-found", ...SALE, ...IDENTITY, "proof-required", ...LIMITED, ...BODY],
   },
   {
     method: "post",
     path: "/v1/products/{id}/checkout/{gate}",
     summary: "Sets stock aside for an order: once per purchase token",
     header: { name: "Purchase-Token", description: "The purchase token" },
+    isProven: true,
     body: requests.checkoutRequest,
     answers: {
       200: {
@@ -86,6 +90,7 @@ export const OPERATIONS: readonly Operation[] = [
     refusals: [
       "not-found",
       "gate-invalid",
+      "proof-required",
       "token-invalid",
       "token-expired",
       "token-mismatch",
@@ -230,7 +235,12 @@ function schemaOf(schema: v.GenericSchema, typeMode: "input" | "output"): object
   return rest;
 }
 
-function parametersOf({ path, header, query }: Operation) {
+const PROOF = {
+  name: "DPoP",
+  description: "Where the gateway binds tokens: a proof for this call by the buyer's key (RFC 9449)",
+};
+
+function parametersOf({ path, header, query, isProven }: Operation) {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: "path",
@@ -243,6 +253,7 @@ function parametersOf({ path, header, query }: Operation) {
       ? []
       : [{ ...query, in: "query", required: false, allowEmptyValue: true, schema: { type: "string" } }]),
     ...(header === undefined ? [] : [{ ...header, in: "header", required: true, schema: { type: "string" } }]),
+    ...(isProven === true ? [{ ...PROOF, in: "header", required: false, schema: { type: "string" } }] : []),
   ];
 }
 

@@ -13,6 +13,7 @@ const TOLD: readonly (readonly [Refusal, number, Record<string, unknown>, Record
   ],
   [{ code: "identity-required" }, 401, {}, { "WWW-Authenticate": "Bearer" }],
   [{ code: "identity-invalid" }, 401, {}, {}],
+  [{ code: "proof-required" }, 401, {}, { "WWW-Authenticate": 'DPoP algs="ES256"' }],
   [{ code: "admin-required" }, 401, {}, {}],
   [{ code: "signature-invalid" }, 401, {}, {}],
   [{ code: "challenge-required", challenge: { kind: "pow" } }, 403, { challenge: { kind: "pow" } }, {}],
