@@ -121,10 +121,8 @@ export class ProductModel {
   #isHoarding(rules: HoardingRules, buyerId: string, client: string | null, at: number): boolean {
     const recent = this.orders.filter((order) => order.changedAt > at - 86_400_000);
     const ended = recent.filter(({ status }) => status === "expired" || status === "cancelled");
-    const seconds = (orders: readonly ModelOrder[]) =>
-      orders.reduce((sum, each) => sum + each.quantity * Math.max(10, (each.changedAt - each.createdAt) / 1000), 0);
-    const ofBuyer = seconds(ended.filter((order) => order.buyerId === buyerId));
-    const ofClient = seconds(ended.filter((order) => client !== null && order.client === client));
+    const ofBuyer = unpaidSeconds(ended.filter((order) => order.buyerId === buyerId));
+    const ofClient = unpaidSeconds(ended.filter((order) => client !== null && order.client === client));
     if (rules.unpaidUnitSecondsPerBuyer > 0 && ofBuyer >= rules.unpaidUnitSecondsPerBuyer) return true;
     if (rules.unpaidUnitSecondsPerClient > 0 && ofClient >= rules.unpaidUnitSecondsPerClient) return true;
     const paid = this.orders.filter((order) => order.buyerId === buyerId && order.status === "paid");
@@ -246,6 +244,11 @@ export class ProductModel {
     this.version += 1;
     this.stockEvents += 1;
   }
+}
+
+/** Of ended holds, times their units; at least ten for each. */
+function unpaidSeconds(orders: readonly ModelOrder[]): number {
+  return orders.reduce((sum, each) => sum + each.quantity * Math.max(10, (each.changedAt - each.createdAt) / 1000), 0);
 }
 
 function change(order: ModelOrder, status: OrderStatus, at: number): void {

@@ -12,12 +12,17 @@ import { HOARDING_OFF, NOW } from "./round-fixture.ts";
 
 /** Ends so many seconds ago, with what each kept from others in units times seconds; the oldest first. */
 function use(...ends: readonly (readonly [agoSeconds: number, unitSeconds: number])[]): UnpaidUse {
-  const list: UnpaidEnd[] = ends.map(([ago, units]) => ({ endedAt: NOW - ago * 1000, unitMs: units * 1000 }));
+  const list: UnpaidEnd[] = ends.map(([since, units]) => ({ endedAt: NOW - since * 1000, unitMs: units * 1000 }));
   return { unitMs: list.reduce((sum, { unitMs }) => sum + unitMs, 0), ends: () => list };
 }
 
 function decide(rules: Partial<HoardingRules>, history: Partial<HoardingHistory>, now = NOW) {
   return decideHoarding({ ...HOARDING_OFF, ...rules }, { ...NO_HISTORY, ...history }, now);
+}
+
+/** Moments so many seconds ago. */
+function ago(...seconds: readonly number[]): readonly number[] {
+  return seconds.map((each) => NOW - each * 1000);
 }
 
 const DAY = HOARDING_WINDOW_MS / 1000;
@@ -45,7 +50,6 @@ describe("decideHoarding", () => {
 
   it("T8 pauses after so many lapses in a row, from the end of the last", () => {
     const rules = { lapses: 2, cooldownSeconds: 60 };
-    const ago = (...seconds: number[]) => seconds.map((each) => NOW - each * 1000);
     expect(decide(rules, { lapsedAt: ago(10) })).toBeNull();
     expect(decide(rules, { lapsedAt: ago(10, 500) })).toEqual(wait(50));
     expect(decide(rules, { lapsedAt: ago(60, 500) })).toBeNull();

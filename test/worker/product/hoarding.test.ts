@@ -58,7 +58,7 @@ describe("open holds", () => {
     );
     const [held] = answers.filter((answer) => answer.ok).map((answer) => answer.value.order.orderId);
     const refusal = { code: "hold-open", productId: id, orderId: held, retryAfterSeconds: 60 };
-    expect(answers.filter((answer) => !answer.ok)).toEqual(Array(49).fill({ ok: false, refusal }));
+    expect(answers.filter((answer) => !answer.ok)).toEqual(Array.from({ length: 49 }, () => ({ ok: false, refusal })));
     expect(await product.document()).toMatchObject({ held: 1, orders: { held: 1 } });
   });
 
