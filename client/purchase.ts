@@ -46,6 +46,9 @@ const TOKEN_MARGIN_MS = 3_000;
 
 /** Refusals that leave the token as good as it was. */
 const TOKEN_SURVIVES: ReadonlySet<RefusalCode> = new Set([
+  "proof-required",
+  "hold-open",
+  "hoarding",
   "held-out",
   "paused",
   "too-early",

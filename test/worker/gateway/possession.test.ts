@@ -208,6 +208,8 @@ describe("a bound token", () => {
     const calls = vi.spyOn(env.PRODUCT, "getByName");
     await pass(ticket);
     expect(calls).not.toHaveBeenCalled();
+    await pass(ticket, await holder.prove(ticket.checkoutUrl, ticket.token));
+    expect(calls).toHaveBeenCalledOnce();
     calls.mockRestore();
   });
 });
