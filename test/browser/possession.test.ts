@@ -16,6 +16,10 @@ function proofOf(request: Request): string {
   return proof;
 }
 
+async function thumbprintOf(request: Request): Promise<string> {
+  return calculateJwkThumbprint(decodeProtectedHeader(proofOf(request)).jwk ?? {});
+}
+
 describe.skipIf(!HAS_CHROMIUM)("a sale with bound tokens", () => {
   let browser: Browser;
   let gateway: TestGateway;
@@ -66,10 +70,6 @@ describe.skipIf(!HAS_CHROMIUM)("a sale with bound tokens", () => {
     ]);
     await page.waitForSelector('#sale[data-phase="held"]');
     return { tokens, checkout };
-  }
-
-  async function thumbprintOf(request: Request): Promise<string> {
-    return calculateJwkThumbprint(decodeProtectedHeader(proofOf(request)).jwk ?? {});
   }
 
   async function open(product: string): Promise<void> {
