@@ -25,6 +25,8 @@ export interface Product {
   readonly perBuyerLimit: number;
   readonly holdSeconds: number;
   readonly challenges: readonly string[];
+  /** Purchase tokens are bound to a key of the browser; only there where they are. */
+  readonly binding?: "dpop";
   /** Where purchase tokens are issued; only there while it may be used. */
   readonly tokenUrl?: string;
 }
@@ -65,7 +67,7 @@ function isOneOf<Choice extends string>(choices: readonly Choice[], value: unkno
 }
 
 /** A path of the gateway's own API. Anything else is not followed: a token must not travel to another origin. */
-function isApiPath(value: unknown): value is string {
+export function isApiPath(value: unknown): value is string {
   return isText(value) && value.startsWith("/v1/");
 }
 
@@ -76,7 +78,7 @@ export function parseTime(value: unknown): number | undefined {
 export function parseProduct(value: unknown): Product | undefined {
   if (!isFields(value)) return undefined;
   const { id, title, price, currency, round, state, opensAt, closesAt, perBuyerLimit, holdSeconds } = value;
-  const { challenges, tokenUrl } = value;
+  const { challenges, binding, tokenUrl } = value;
   if (!isText(id) || !isText(title) || !isText(currency) || !isOneOf(PRODUCT_STATES, state)) return undefined;
   if (!isNumber(price) || !isNumber(round) || !isNumber(opensAt) || !isNumber(closesAt)) return undefined;
   if (!isNumber(perBuyerLimit) || !isNumber(holdSeconds)) return undefined;
@@ -92,6 +94,7 @@ export function parseProduct(value: unknown): Product | undefined {
     perBuyerLimit,
     holdSeconds,
     challenges: Array.isArray(challenges) ? challenges.filter(isText) : [],
+    ...(binding === "dpop" ? { binding } : {}),
     ...(isApiPath(tokenUrl) ? { tokenUrl } : {}),
   };
 }

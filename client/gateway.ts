@@ -12,9 +12,11 @@ import {
   parseOrder,
   parseProduct,
   parsePurchaseToken,
+  parseTime,
 } from "./documents.ts";
 import { networkRefusal, type Outcome, parseMaxAge, parseRefusal } from "./outcome.ts";
 import type { Platform } from "./platform.ts";
+import { browserPossession, type Possession } from "./possession.ts";
 
 /** The merchant's JWT for the buyer who sits in front of the page. Asked before every call that needs it. */
 export type Identity = () => Promise<string>;
@@ -28,6 +30,16 @@ export interface GatewayOptions {
   readonly language?: () => string;
   /** After which a call counts as lost, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
+  /** What proves that a bound purchase token is this buyer's. @default a key of the browser's own, made when it is asked for */
+  readonly possession?: Possession;
+}
+
+type Init = Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> };
+
+/** A call that the gateway may want a proof for. */
+interface BoundCall {
+  /** The token that is sent along. */
+  readonly token?: string;
 }
 
 export interface Gateway {
@@ -46,9 +58,9 @@ const TIMEOUT_MS = 10_000;
 export function createGateway(options: GatewayOptions): Gateway {
   const { platform, identity, language, baseUrl = "", timeoutMs = TIMEOUT_MS } = options;
 
-  async function call<Value>(
+  async function ask<Value>(
     path: string,
-    init: RequestInit,
+    init: Init,
     parse: (body: unknown) => Value | undefined,
   ): Promise<Outcome<Value>> {
     let response: Response;
@@ -66,11 +78,62 @@ export function createGateway(options: GatewayOptions): Gateway {
     return { code: "ok", value, freshForMs: parseMaxAge(response.headers.get("Cache-Control")) };
   }
 
+  const { possession = browserPossession() } = options;
+  /** Whether the gateway binds tokens: then proofs are sent without being asked for. */
+  let isBound = false;
+  /** What the monotonic clock lacks to the gateway's time. */
+  let offsetMs: number | undefined;
+
+  /** Sends a call; a bound one with a proof where the gateway wants one, and once more where it wants another. */
+  async function call<Value>(
+    path: string,
+    init: Init,
+    parse: (body: unknown) => Value | undefined,
+    bound?: BoundCall,
+  ): Promise<Outcome<Value>> {
+    if (bound === undefined) return ask(path, init, parse);
+    const first = await ask(path, isBound ? await withProof(path, init, bound) : init, parse);
+    if (first.code !== "proof-required") return first;
+    isBound = true;
+    // Perhaps the clock stood still while the computer slept: it is asked anew.
+    offsetMs = undefined;
+    return ask(path, await withProof(path, init, bound), parse);
+  }
+
+  /** The call with a proof; as it is where none can be made, so that the gateway's refusal is the outcome. */
+  async function withProof(path: string, init: Init, { token }: BoundCall): Promise<Init> {
+    await learnTime();
+    if (offsetMs === undefined) return init;
+    const proven = { method: init.method ?? "GET", url: baseUrl + path, at: platform.monotonicNow() + offsetMs };
+    try {
+      const DPoP = await possession.prove({ ...proven, ...(token === undefined ? {} : { token }) });
+      return { ...init, headers: { ...init.headers, DPoP } };
+    } catch {
+      return init;
+    }
+  }
+
+  async function learnTime(): Promise<void> {
+    if (offsetMs !== undefined) return;
+    const time = await ask("/v1/time", { cache: "no-store" }, parseTime);
+    if (time.code === "ok") offsetMs = time.value - platform.monotonicNow();
+  }
+
+  /** Once a product says that its tokens are bound, the click does not wait to learn it. */
+  function noteBinding(outcome: Outcome<Product>): Outcome<Product> {
+    if (outcome.code === "ok" && outcome.value.binding !== undefined) {
+      isBound = true;
+      void learnTime();
+    }
+    return outcome;
+  }
+
   /** Calls as the buyer. A shop that cannot say who the buyer is counts as no answer: the click may be repeated. */
   async function callAsBuyer<Value>(
     path: string,
-    init: Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> },
+    init: Init,
     parse: (body: unknown) => Value | undefined,
+    bound?: BoundCall,
   ): Promise<Outcome<Value>> {
     let jwt: string;
     try {
@@ -78,18 +141,19 @@ export function createGateway(options: GatewayOptions): Gateway {
     } catch {
       return networkRefusal("The shop did not say who the buyer is");
     }
-    return call(path, { ...init, headers: { ...init.headers, Authorization: `Bearer ${jwt}` } }, parse);
+    return call(path, { ...init, headers: { ...init.headers, Authorization: `Bearer ${jwt}` } }, parse, bound);
   }
 
   return {
     // The browser's own cache would answer with its copy, and could be older than the gateway says it may be.
-    product: (productId) => call(productPath(productId), { cache: "no-cache" }, parseProduct),
+    product: async (productId) => noteBinding(await call(productPath(productId), { cache: "no-cache" }, parseProduct)),
     token: (product, challenge) =>
       callAsBuyer(
         (product.tokenUrl ?? `${productPath(product.id)}/tokens`) +
           (language === undefined ? "" : `?lang=${encodeURIComponent(language())}`),
         postJson(challenge === undefined ? {} : { challenge }),
         parsePurchaseToken,
+        {},
       ),
     checkout: (productId, { token, checkoutUrl }, quantity) => {
       const { method, body, headers } = postJson({ quantity });
@@ -97,6 +161,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         checkoutUrl,
         { method, body, headers: { ...headers, "Purchase-Token": token } },
         parseOrderOf(productId),
+        { token },
       );
     },
     order: ({ statusUrl }) => callAsBuyer(statusUrl, { cache: "no-store" }, parseOrderAt(statusUrl)),

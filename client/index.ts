@@ -22,6 +22,7 @@ export {
 } from "./outcome.ts";
 export { decideNextLook, type Look } from "./pace.ts";
 export { browserPlatform, type Cancel, type Platform } from "./platform.ts";
+export { browserPossession, type Possession, type ProvenCall } from "./possession.ts";
 export { type Attempt, createPurchase, type Purchase, type PurchaseOptions } from "./purchase.ts";
 export { decideRetry } from "./retry.ts";
 export { type Sale, type SaleOptions, startSale } from "./sale.ts";

@@ -4,13 +4,14 @@
  * The gateway tells a refusal as problem details (RFC 9457) with a stable `code`. Two codes are this library's own:
  * `network` (no answer arrived: whether the gateway acted is unknown) and `unexpected` (an answer outside the contract).
  */
-import { isFields, ORDER_STATUSES, type OrderStatus } from "./documents.ts";
+import { isApiPath, isFields, ORDER_STATUSES, type OrderStatus } from "./documents.ts";
 
 /** The gateway's codes that this library knows. A code never changes meaning. */
 export const GATEWAY_CODES = [
   "invalid-request",
   "identity-required",
   "identity-invalid",
+  "proof-required",
   "challenge-required",
   "challenge-failed",
   "not-eligible",
@@ -19,6 +20,7 @@ export const GATEWAY_CODES = [
   "gate-invalid",
   "not-found",
   "method-not-allowed",
+  "hold-open",
   "buyer-limit",
   "held-out",
   "wrong-state",
@@ -28,6 +30,7 @@ export const GATEWAY_CODES = [
   "token-mismatch",
   "too-early",
   "rate-limited",
+  "hoarding",
   "limiter-unavailable",
   "overloaded",
   "paused",
@@ -46,12 +49,17 @@ interface Told {
   readonly retryAfterMs?: number;
 }
 
-type PlainCode = Exclude<GatewayCode, "challenge-required" | "buyer-limit" | "held-out" | "wrong-state" | "too-early">;
+type PlainCode = Exclude<
+  GatewayCode,
+  "challenge-required" | "hold-open" | "buyer-limit" | "held-out" | "wrong-state" | "too-early"
+>;
 
 export type Refusal = Told &
   (
     | { readonly code: PlainCode | "network" | "unexpected" }
     | { readonly code: "challenge-required"; readonly challenge: unknown }
+    /** `statusUrl`: where the buyer's open order is. */
+    | { readonly code: "hold-open"; readonly statusUrl?: string }
     | { readonly code: "buyer-limit"; readonly perBuyerLimit?: number }
     | { readonly code: "held-out"; readonly nextReleaseAt?: number }
     | { readonly code: "wrong-state"; readonly orderStatus?: OrderStatus }
@@ -92,6 +100,10 @@ export function parseRefusal(response: Response, body: unknown): Refusal {
 /** The fields that belong to a code; one that is missing or of another type is left out. */
 function withFields(told: Told, code: GatewayCode, fields: Readonly<Record<string, unknown>>): Refusal {
   if (code === "challenge-required") return { ...told, code, challenge: fields["challenge"] };
+  if (code === "hold-open") {
+    const { statusUrl } = fields;
+    return { ...told, code, ...(isApiPath(statusUrl) ? { statusUrl } : {}) };
+  }
   if (code === "buyer-limit") {
     const perBuyerLimit = parseNumber(fields["perBuyerLimit"]);
     return { ...told, code, ...(perBuyerLimit === undefined ? {} : { perBuyerLimit }) };

@@ -52,6 +52,9 @@ const MOST_CHALLENGES = 2;
 
 /** Refusals that leave the token as good as it was. */
 const TOKEN_SURVIVES: ReadonlySet<RefusalCode> = new Set([
+  "proof-required",
+  "hold-open",
+  "hoarding",
   "held-out",
   "paused",
   "too-early",

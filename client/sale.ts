@@ -178,7 +178,15 @@ export function startSale(options: SaleOptions): Sale {
     dispatch({ type: "buy" });
     const outcome = await purchase.buy(product, quantity);
     if (outcome.code === "ok") return dispatch({ type: "bought", order: outcome.value });
-    return refuse(outcome);
+    return outcome.code === "hold-open" ? takeUp(outcome) : refuse(outcome);
+  }
+
+  /** The buyer has an open order, of another page or device: that order is what he wants to see. */
+  async function takeUp(refusal: Refusal & { readonly statusUrl?: string }): Promise<void> {
+    const { statusUrl } = refusal;
+    const found = statusUrl === undefined ? undefined : await gateway.order({ statusUrl });
+    if (found?.code === "ok" && found.value.status === "held") return dispatch({ type: "bought", order: found.value });
+    return refuse(refusal);
   }
 
   async function cancel(): Promise<void> {

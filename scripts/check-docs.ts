@@ -56,7 +56,7 @@ function anchorsOf(markdown: string): ReadonlySet<string> {
 }
 
 /** A refusal with every field that a telling reads, so that it can be told here. */
-const SAMPLE = { allow: [], rateLimit: "", rateLimitPolicy: "", retryAfterSeconds: 1 };
+const SAMPLE = { allow: [], fault: "", rateLimit: "", rateLimitPolicy: "", retryAfterSeconds: 1 };
 
 function checkRefusals(): void {
   const rows = tableOf(read("docs/refusals.md"), "code");

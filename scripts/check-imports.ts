@@ -16,6 +16,7 @@ const COMPOSERS = new Set(["src/app.ts", "src/index.ts"]);
 const CONFIG_PARTS = new Set([
   "src/identity/identity-config.ts",
   "src/limits/policy.ts",
+  "src/checkout/hoarding-config.ts",
   "src/risk/risk-config.ts",
   "src/challenge/challenge-config.ts",
 ]);
@@ -36,7 +37,7 @@ const OPEN_TO_WORKER = new Set([
 ]);
 /** Pure files: they import nothing of the platform and no package. */
 const PURE =
-  /(?:^|\/)(?:ledger|round-rules|round-state|product-events|product-document|stock-check|spent-filter|order-id|sliding-log|gcra|count|take|entry-page|key-ring|refusal|result)\.ts$/;
+  /(?:^|\/)(?:ledger|hoarding|round-rules|round-state|product-events|product-document|stock-check|spent-filter|order-id|sliding-log|gcra|count|take|entry-page|key-ring|refusal|result)\.ts$/;
 const NOT_IN_OBJECTS = ["hono", "jose", "postgres", "valibot", "@upstash"];
 
 interface Import {

@@ -5,6 +5,7 @@
  * Stages do not know one another. What one leaves for the next is in the context; what one needs of another is handed in here.
  */
 import { type Context, Hono } from "hono";
+import { every } from "hono/combine";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { cancelOrder, holdStock, showOrder } from "./checkout/checkout.ts";
@@ -45,6 +46,7 @@ import { forgetProduct } from "./sale/product-copies.ts";
 import { showProduct } from "./sale/product-page.ts";
 import { findProductWith, requireBegun, requireStock, requireStockOrOrder } from "./sale/sale.ts";
 import { publishKeys, tellTime } from "./time/time.ts";
+import { requireHolder, requirePossession } from "./token/possession.ts";
 import { handOutToken, readToken, readTokenRequest, requireGate, requireToken } from "./token/token.ts";
 
 /** Imports of lists come in bulk; every other body is small. */
@@ -75,9 +77,10 @@ app.post(
   identifyBuyer(),
   refuseListedBuyer(),
   limitBy({ at: "token", who: "buyer" }),
-  weighRisk({ countAccounts }),
+  requireHolder(),
   readTokenRequest(),
-  requireChallenge({ burn: burnInLimiter() }),
+  // What is asked for depends on how it looks.
+  every(weighRisk({ countAccounts }), requireChallenge({ burn: burnInLimiter() })),
   handOutToken(),
 );
 app.post(
@@ -89,6 +92,7 @@ app.post(
   requireStockOrOrder(),
   limitBy({ at: "checkout", who: "client" }),
   requireToken(),
+  requirePossession(),
   holdStock({ forgetProduct }),
 );
 app.get(order, read, identifyBuyer(), showOrder());
@@ -141,7 +145,7 @@ function allowOrigins() {
   const allow = cors({
     origin: (origin, c: Context<AppEnv>) => (c.get("config").gateway.allowedOrigins.includes(origin) ? origin : null),
     allowMethods: ["GET", "POST"],
-    allowHeaders: ["Authorization", "Content-Type", "Purchase-Token", "traceparent"],
+    allowHeaders: ["Authorization", "Content-Type", "Purchase-Token", "DPoP", "traceparent"],
     exposeHeaders: [
       "X-Request-Id",
       "Retry-After",

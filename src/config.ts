@@ -6,6 +6,8 @@
  */
 import * as v from "valibot";
 import { type ChallengeConfig, parseChallenge } from "./challenge/challenge-config.ts";
+import { parseHoarding } from "./checkout/hoarding-config.ts";
+import type { HoardingRules } from "../durable-objects/product/protocol.ts";
 import { ConfigError } from "./config-error.ts";
 import { type IdentityConfig, parseIdentity } from "./identity/identity-config.ts";
 import { type LimitsConfig, parseLimits } from "./limits/policy.ts";
@@ -22,6 +24,8 @@ export interface GatewayConfig {
 
 export interface TokenConfig {
   readonly lifetimeMs: number;
+  /** `dpop`: a purchase token is bound to a key of the buyer's browser, which cannot be handed on. */
+  readonly binding: "none" | "dpop";
   /** The purchase token's ring: symmetric, because who verifies is who signed. */
   readonly keys: readonly HmacKey[];
 }
@@ -48,6 +52,7 @@ export interface Config {
   readonly token: TokenConfig;
   readonly time: TimeConfig;
   readonly sale: SaleConfig;
+  readonly hoarding: HoardingRules;
   readonly writer: WriterConfig;
   readonly limits: LimitsConfig;
   readonly risk: RiskConfig;
@@ -59,7 +64,18 @@ export interface Config {
   readonly demo: { readonly identityKey: SigningKey } | null;
 }
 
-const KNOWN_VARS = new Set(["GATEWAY", "IDENTITY", "TOKEN", "SALE", "WRITER", "LIMITS", "RISK", "CHALLENGE", "DEMO"]);
+const KNOWN_VARS = new Set([
+  "GATEWAY",
+  "IDENTITY",
+  "TOKEN",
+  "SALE",
+  "HOARDING",
+  "WRITER",
+  "LIMITS",
+  "RISK",
+  "CHALLENGE",
+  "DEMO",
+]);
 const KNOWN_SECRETS = new Set([
   "ADMIN_TOKEN",
   "ORIGIN_WEBHOOK_SECRET",
@@ -79,7 +95,10 @@ const GATEWAY = v.strictObject({
   ),
 });
 
-const TOKEN = v.strictObject({ lifetime_seconds: seconds(5, 3600) });
+const TOKEN = v.strictObject({
+  lifetime_seconds: seconds(5, 3600),
+  binding: v.optional(v.picklist(["none", "dpop"], 'Must be "none" or "dpop"'), "none"),
+});
 
 const SALE = v.strictObject({
   copy_max_age_ms: v.pipe(v.number(), v.integer(), v.minValue(50), v.maxValue(1000)),
@@ -169,9 +188,14 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
   return {
     gateway: { name: gateway.name, allowedOrigins: gateway.allowed_origins },
     identity: parseIdentity(env),
-    token: { lifetimeMs: token.lifetime_seconds * 1000, keys: parseHmacKeys(env, "TOKEN_KEYS") },
+    token: {
+      lifetimeMs: token.lifetime_seconds * 1000,
+      binding: token.binding,
+      keys: parseHmacKeys(env, "TOKEN_KEYS"),
+    },
     time: { keys: parseSigningKeys("TIME_KEYS", parseTable(env, "TIME_KEYS", v.array(v.unknown()))) },
     sale: { copyMaxAgeMs: sale.copy_max_age_ms, rulesFrozenSeconds: sale.rules_frozen_seconds },
+    hoarding: parseHoarding(env),
     writer: {
       breakerFailures: writer.breaker_failures,
       breakerPauseMs: writer.breaker_pause_seconds * 1000,

@@ -24,6 +24,8 @@ export type Refusal =
   | { readonly code: "invalid-request"; readonly errors: readonly FieldError[] }
   | { readonly code: "identity-required" }
   | { readonly code: "identity-invalid" }
+  /** `fault`: what is wrong with the proof that was sent; absent where none was. */
+  | { readonly code: "proof-required"; readonly fault?: string }
   | { readonly code: "admin-required" }
   | { readonly code: "signature-invalid" }
   /** `challenge`: what to solve; its `kind` says how. */
@@ -35,6 +37,13 @@ export type Refusal =
   | { readonly code: "gate-invalid" }
   | { readonly code: "not-found" }
   | { readonly code: "method-not-allowed"; readonly allow: readonly string[] }
+  /** The buyer's open hold that has to end before another may begin. */
+  | {
+      readonly code: "hold-open";
+      readonly productId: string;
+      readonly orderId: string;
+      readonly retryAfterSeconds: number;
+    }
   | { readonly code: "buyer-limit"; readonly perBuyerLimit: number }
   /** Everything that is left is held. `nextReleaseAt`: when the next hold's time is over, ms since the epoch. */
   | { readonly code: "held-out"; readonly nextReleaseAt: number; readonly retryAfterSeconds: number }
@@ -47,6 +56,7 @@ export type Refusal =
   | { readonly code: "token-mismatch" }
   | { readonly code: "too-early"; readonly opensAt: number; readonly retryAfterSeconds: number }
   | ({ readonly code: "rate-limited"; readonly retryAfterSeconds: number } & RateLimitFields)
+  | { readonly code: "hoarding"; readonly retryAfterSeconds: number }
   | { readonly code: "limiter-unavailable"; readonly retryAfterSeconds: number }
   | { readonly code: "overloaded"; readonly retryAfterSeconds: number; readonly detail?: string }
   | { readonly code: "paused"; readonly retryAfterSeconds: number };
@@ -91,6 +101,18 @@ export const REFUSALS: { readonly [Code in RefusalCode]: Telling<Code> } = {
     advice:
       "Get a fresh JWT from the shop: this one is expired, of another issuer or audience, or not signed by the shop.",
     headers: () => ({ "WWW-Authenticate": 'Bearer error="invalid_token"' }),
+  },
+  "proof-required": {
+    status: 401,
+    title: "Proof of possession required",
+    detail:
+      "This call needs a DPoP header (RFC 9449) with a fresh proof by the key that the purchase token is bound to",
+    advice:
+      "Sign a proof for this very call: ES256, typ dpop+jwt, the public key as jwk; jti, htm, htu, iat by the gateway's clock (GET /v1/time), and at the checkout ath.",
+    fields: ({ fault }) => (fault === undefined ? {} : { fault }),
+    headers: ({ fault }) => ({
+      "WWW-Authenticate": `DPoP ${fault === undefined ? "" : 'error="invalid_dpop_proof", '}algs="ES256"`,
+    }),
   },
   "admin-required": {
     status: 401,
@@ -155,6 +177,14 @@ export const REFUSALS: { readonly [Code in RefusalCode]: Telling<Code> } = {
     detail: "This address does not take that method",
     advice: "Use one of the methods that the Allow header names.",
     headers: ({ allow }) => ({ Allow: allow.join(", ") }),
+  },
+  "hold-open": {
+    status: 409,
+    title: "An order is open already",
+    detail: "This buyer has an order that waits for its payment; another one may begin when it has ended",
+    advice: "Go on with the order at `statusUrl`: pay or cancel it. At Retry-After its time is over.",
+    fields: ({ productId, orderId }) => ({ orderId, statusUrl: `/v1/products/${productId}/orders/${orderId}` }),
+    headers: retryAfter,
   },
   "buyer-limit": {
     status: 409,
@@ -222,6 +252,13 @@ export const REFUSALS: { readonly [Code in RefusalCode]: Telling<Code> } = {
       ...(refusal.rateLimit === undefined ? {} : { RateLimit: refusal.rateLimit }),
       ...(refusal.rateLimitPolicy === undefined ? {} : { "RateLimit-Policy": refusal.rateLimitPolicy }),
     }),
+  },
+  hoarding: {
+    status: 429,
+    title: "Too much was held without being paid",
+    detail: "This buyer, or this client's buyers together, held too much without paying for it",
+    advice: "Wait for Retry-After. A hold that is paid does not count.",
+    headers: retryAfter,
   },
   "limiter-unavailable": {
     status: 503,

@@ -74,6 +74,10 @@ export const ENGLISH: Words = {
     "gate-invalid": "The checkout has moved. Try again.",
     "not-found": "The gateway does not know this order or this sale.",
     "method-not-allowed": "The gateway did not understand this page. Reload it and try again.",
+    "proof-required":
+      "This browser could not show that your place is yours. Reload the page, over https, and try again.",
+    "hold-open": "You have an order that waits for its payment. Pay or cancel it first.",
+    hoarding: "Too much was set aside for you, or from your network, and not paid.",
     "buyer-limit": "You already have as many as one buyer may have.",
     "held-out": "Every unit left is held for another buyer.",
     "wrong-state": "That is not possible any more.",

@@ -19,6 +19,7 @@ import {
   type OrderDecision,
   type Round,
 } from "./ledger.ts";
+import { HOARDING_WINDOW_MS, type HoardingHistory, NO_HISTORY, type UnpaidUse } from "./hoarding.ts";
 import { orderEvent, stockEvent } from "./product-events.ts";
 import type {
   CallbackId,
@@ -119,6 +120,15 @@ export class LedgerBatch {
     while (this.#moreOver && this.#isShort(quantity)) this.#sweep();
   }
 
+  /**
+   * Releases the buyer's own, where the sweep is still on its way to them: what he let lapse counts at once. What other buyers of
+   * his client let lapse may count some commits later, while more holds end together than one batch releases.
+   */
+  #sweepOf(buyerId: string): void {
+    if (!this.#moreOver) return;
+    for (const order of this.#statements.holdsOverOf(buyerId, this.#tools.now)) this.#upToDate(order);
+  }
+
   /** Releases and closes all that the clock has ended, however much it is: an operator's step is rare, and looks at the whole. */
   #settle(): void {
     while (this.#moreOver) this.#sweep();
@@ -130,10 +140,15 @@ export class LedgerBatch {
     if (round === null) return refused({ code: "not-found" });
     const prior = this.#statements.orderOfToken(command.jti);
     if (prior === null) this.#sweepFor(command.quantity);
+    if (prior === null) this.#sweepOf(command.buyerId);
+    const { openHoldsPerBuyer } = command.hoarding;
     const situation = {
+      productId: this.#productId(),
       round: this.#round(round.round),
       prior: prior === null ? null : this.#upToDate(prior),
       buyerUnits: this.#statements.buyerUnits(command.buyerId, round.round, this.#tools.now),
+      openHolds: openHoldsPerBuyer === 0 ? [] : this.#statements.openHolds(command.buyerId, this.#tools.now),
+      history: prior === null ? this.#historyOf(command) : NO_HISTORY,
       // Only a shortage needs to know; the query is spared while there is plenty.
       nextReleaseAt: this.#isShort(command.quantity) ? this.#statements.nextReleaseAt() : null,
     };
@@ -146,6 +161,26 @@ export class LedgerBatch {
     this.#emitOrder(order, command.cause);
     this.spent.push(command.jti);
     return ok({ order: orderView(this.#productId(), order, false), replayed: false });
+  }
+
+  /** What the hoarding rules that are on need to know; a rule that is off costs no query. */
+  #historyOf({ buyerId, client, hoarding }: HoldCommand): HoardingHistory {
+    const since = this.#tools.now - HOARDING_WINDOW_MS;
+    const { unpaidUnitSecondsPerBuyer, unpaidUnitSecondsPerClient, lapses } = hoarding;
+    const lapsedAt = lapses === 0 ? [] : this.#statements.lapsedAt(buyerId, since, lapses);
+    return {
+      buyer: unpaidUnitSecondsPerBuyer === 0 ? null : this.#unpaidUse("buyer_id", buyerId, since),
+      client: unpaidUnitSecondsPerClient === 0 || client === null ? null : this.#unpaidUse("client", client, since),
+      lapsedAt,
+      paidAt: lapsedAt.length === 0 ? null : this.#statements.paidAt(buyerId),
+    };
+  }
+
+  #unpaidUse(by: "buyer_id" | "client", who: string, since: number): UnpaidUse {
+    return {
+      unitMs: this.#statements.unpaidUnitMs(by, who, since),
+      ends: () => this.#statements.unpaidEnds(by, who, since),
+    };
   }
 
   pay(command: PayCommand): OrderAnswer {

@@ -5,7 +5,8 @@
  * through `moveUnits`, `addUnits` or `withdrawUnits`, which keep `allocated = available + held + paid + withdrawn`.
  */
 import type { OrderStatus, RefusalOf } from "../../src/refusal.ts";
-import type { Cause, HoldRefusal, Ledger, RoundRules } from "./protocol.ts";
+import { decideHoarding, type HoardingHistory } from "./hoarding.ts";
+import type { Cause, HoardingRules, HoldCommand, HoldRefusal, Ledger, RoundRules } from "./protocol.ts";
 import { decideRoundState, secondsUntil } from "./round-state.ts";
 
 /** How many seconds a buyer is asked to wait while the operator has paused the sale: a guess, nobody knows the end. */
@@ -38,6 +39,8 @@ export interface Order {
   readonly jti: string;
   readonly buyerId: string;
   readonly quantity: number;
+  /** A digest of the client that asked for it; null where clients are not counted. */
+  readonly client: string | null;
   readonly status: OrderStatus;
   readonly version: number;
   readonly paymentId: string | null;
@@ -84,22 +87,20 @@ export function isConserved(ledger: Ledger): boolean {
 }
 
 export interface HoldSituation {
+  readonly productId: string;
   readonly round: Round;
   /** The order that the same purchase token made before. */
   readonly prior: Order | null;
   /** Units of this round that the buyer holds or has paid. */
   readonly buyerUnits: number;
+  /** The buyer's running holds, the first to end first; empty where the rule is off. */
+  readonly openHolds: readonly Order[];
+  readonly history: HoardingHistory;
   /** When the first of the present holds is over; null when nothing is held. */
   readonly nextReleaseAt: number | null;
 }
 
-export interface HoldRequest {
-  readonly round: number;
-  readonly jti: string;
-  readonly buyerId: string;
-  readonly quantity: number;
-  readonly cause: Cause;
-}
+export type HoldRequest = HoldCommand;
 
 export type HoldDecision =
   | { readonly kind: "held"; readonly order: Order }
@@ -131,9 +132,17 @@ export function decideHold(situation: HoldSituation, request: HoldRequest, order
     return refuse({ code: "too-early", opensAt: round.opensAt, retryAfterSeconds: secondsUntil(round.opensAt, now) });
   }
   if (state === "paused") return refuse({ code: "paused", retryAfterSeconds: PAUSED_RETRY_SECONDS });
+  const open = blockingHold(request.hoarding, situation.openHolds);
+  if (open !== null) {
+    const { orderId: openId, holdExpiresAt } = open;
+    const retryAfterSeconds = secondsUntil(holdExpiresAt, now);
+    return refuse({ code: "hold-open", productId: situation.productId, orderId: openId, retryAfterSeconds });
+  }
   if (situation.buyerUnits + request.quantity > round.perBuyerLimit) {
     return refuse({ code: "buyer-limit", perBuyerLimit: round.perBuyerLimit });
   }
+  const hoarding = decideHoarding(request.hoarding, situation.history, now);
+  if (hoarding !== null) return refuse(hoarding);
   if (request.quantity > round.ledger.available) return refuse(decideShortage(situation, request.quantity, now));
   return {
     kind: "held",
@@ -143,6 +152,7 @@ export function decideHold(situation: HoldSituation, request: HoldRequest, order
       jti: request.jti,
       buyerId: request.buyerId,
       quantity: request.quantity,
+      client: request.client,
       status: "held",
       version: 1,
       paymentId: null,
@@ -152,6 +162,12 @@ export function decideHold(situation: HoldSituation, request: HoldRequest, order
       cause: request.cause,
     },
   };
+}
+
+/** The hold whose end makes room for another one; null: there is room. */
+function blockingHold({ openHoldsPerBuyer }: HoardingRules, openHolds: readonly Order[]): Order | null {
+  if (openHoldsPerBuyer === 0 || openHolds.length < openHoldsPerBuyer) return null;
+  return openHolds[openHolds.length - openHoldsPerBuyer] ?? null;
 }
 
 /** Not enough is available: held out while what is held could still make it enough, otherwise sold out. */

@@ -67,6 +67,7 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     super(ctx, env);
     const { storage } = ctx;
     this.#statements = new ProductStatements(storage.sql);
+    if (this.#statements.isOutdated) storage.transactionSync(() => this.#statements.upgrade());
     this.#spent = new SpentTokens(this.#statements);
     this.#outbox = new Outbox({
       queue: env.ORDER_EVENTS,

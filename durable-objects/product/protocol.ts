@@ -78,12 +78,28 @@ export interface Cause {
   readonly traceparent: string;
 }
 
+/** What is asked of those who hold and do not pay: `[vars.HOARDING]`. 0 switches a rule off. See `hoarding.ts`. */
+export interface HoardingRules {
+  /** Holds of one buyer that may run at once, beside the round's cap. */
+  readonly openHoldsPerBuyer: number;
+  /** Seconds times units that one buyer may let end unpaid within a day. */
+  readonly unpaidUnitSecondsPerBuyer: number;
+  /** The same for all buyers of one client together. */
+  readonly unpaidUnitSecondsPerClient: number;
+  /** After so many expired holds in a row the buyer waits for `cooldownSeconds` from the end of the last. */
+  readonly lapses: number;
+  readonly cooldownSeconds: number;
+}
+
 export interface HoldCommand {
   readonly round: number;
   /** The purchase token's id: the replay key, never the token's string. */
   readonly jti: string;
   readonly buyerId: string;
   readonly quantity: number;
+  /** A digest of the client's key, never the address itself; null where nothing is counted per client. */
+  readonly client: string | null;
+  readonly hoarding: HoardingRules;
   readonly cause: Cause;
 }
 
@@ -94,7 +110,9 @@ export type HoldRefusal = RefusalOf<
   | "too-early"
   | "round-closed"
   | "paused"
+  | "hold-open"
   | "buyer-limit"
+  | "hoarding"
   | "held-out"
   | "sold-out"
   | "overloaded"

@@ -5,6 +5,15 @@
  * (somebody tries product ids) stores nothing.
  */
 
+const UNPAID_INDEXES = `CREATE INDEX IF NOT EXISTS orders_unpaid_buyer ON orders (buyer_id, updated_at) WHERE status IN ('expired', 'cancelled');
+CREATE INDEX IF NOT EXISTS orders_unpaid_client ON orders (client, updated_at) WHERE status IN ('expired', 'cancelled');
+`;
+
+/** For tables that were made before orders had a client. */
+export const ADD_CLIENT = `
+ALTER TABLE orders ADD COLUMN client TEXT;
+${UNPAID_INDEXES}`;
+
 export const SCHEMA = `
 CREATE TABLE IF NOT EXISTS product (
   one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -52,12 +61,13 @@ CREATE TABLE IF NOT EXISTS orders (
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   request_id TEXT NOT NULL,
-  traceparent TEXT NOT NULL
+  traceparent TEXT NOT NULL,
+  client TEXT
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS orders_jti ON orders (jti);
 CREATE INDEX IF NOT EXISTS orders_buyer ON orders (buyer_id, round) WHERE status IN ('held', 'paid');
 CREATE INDEX IF NOT EXISTS orders_held ON orders (hold_expires_at) WHERE status = 'held';
-CREATE TABLE IF NOT EXISTS outbox (
+${UNPAID_INDEXES}CREATE TABLE IF NOT EXISTS outbox (
   seq INTEGER PRIMARY KEY,
   event_id TEXT NOT NULL UNIQUE,
   body TEXT NOT NULL,
@@ -130,6 +140,7 @@ export interface OrderRow extends Record<string, SqlStorageValue> {
   updated_at: number;
   request_id: string;
   traceparent: string;
+  client: string | null;
 }
 
 export interface CallbackRow extends Record<string, SqlStorageValue> {

@@ -5,9 +5,11 @@
  * exception does not roll implicit writes back.
  */
 import type { OrderStatus } from "../../src/refusal.ts";
+import { CHARGE_LEAST_MS, type UnpaidEnd } from "./hoarding.ts";
 import type { Order, Round } from "./ledger.ts";
 import type { AuditEntry, ProductEvent } from "./protocol.ts";
 import {
+  ADD_CLIENT,
   type AuditRow,
   type CallbackRow,
   type OrderRow,
@@ -29,6 +31,10 @@ export interface PendingEvent {
   readonly attempts: number;
   readonly event: ProductEvent;
 }
+
+/** As the partial indexes have it: SQLite takes one of them only where the query says the same. */
+const UNPAID = "status IN ('expired', 'cancelled')";
+const UNIT_MS = `quantity * MAX(updated_at - created_at, ${CHARGE_LEAST_MS})`;
 
 export class ProductStatements {
   readonly #sql: SqlStorage;
@@ -53,6 +59,16 @@ export class ProductStatements {
 
   createSchema(): void {
     this.#sql.exec(SCHEMA);
+  }
+
+  /** Whether the tables are of an earlier version, and `upgrade` has to be called before anything else. */
+  get isOutdated(): boolean {
+    const query = "SELECT 1 FROM pragma_table_info('orders') WHERE name = 'client'";
+    return this.#exists && this.#sql.exec(query).toArray().length === 0;
+  }
+
+  upgrade(): void {
+    this.#sql.exec(ADD_CLIENT);
   }
 
   head(): ProductHead | null {
@@ -128,7 +144,8 @@ export class ProductStatements {
   insertOrder(order: Order): void {
     this.#sql.exec(
       `INSERT INTO orders (order_id, round, jti, buyer_id, quantity, status, version, payment_id, hold_expires_at,
-         created_at, updated_at, request_id, traceparent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         created_at, updated_at, request_id, traceparent, client)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       order.orderId,
       order.round,
       order.jti,
@@ -142,6 +159,7 @@ export class ProductStatements {
       order.updatedAt,
       order.cause.requestId,
       order.cause.traceparent,
+      order.client,
     );
   }
 
@@ -161,6 +179,51 @@ export class ProductStatements {
     const query = `SELECT COALESCE(SUM(quantity), 0) AS units FROM orders
        WHERE buyer_id = ? AND round = ? AND status IN ('held', 'paid') AND (status = 'paid' OR hold_expires_at > ?)`;
     return this.#sql.exec<{ units: number }>(query, buyerId, round, now).one().units;
+  }
+
+  /** The buyer's holds that run at `now`, of any round, the first to end first. */
+  openHolds(buyerId: string, now: number): readonly Order[] {
+    const query = `SELECT * FROM orders WHERE buyer_id = ? AND status IN ('held', 'paid') AND status = 'held'
+       AND hold_expires_at > ? ORDER BY hold_expires_at, order_id`;
+    return this.#sql.exec<OrderRow>(query, buyerId, now).toArray().map(toOrder);
+  }
+
+  /** The buyer's holds that are over at `now`, and not released yet. */
+  holdsOverOf(buyerId: string, now: number): readonly Order[] {
+    const query = `SELECT * FROM orders WHERE buyer_id = ? AND status IN ('held', 'paid') AND status = 'held'
+       AND hold_expires_at <= ?`;
+    return this.#sql.exec<OrderRow>(query, buyerId, now).toArray().map(toOrder);
+  }
+
+  /** What holds that ended unpaid after `since` kept from others, in units times milliseconds. */
+  unpaidUnitMs(by: "buyer_id" | "client", who: string, since: number): number {
+    const query = `SELECT COALESCE(SUM(${UNIT_MS}), 0) AS unit_ms FROM orders WHERE ${by} = ? AND ${UNPAID} AND updated_at > ?`;
+    return this.#sql.exec<{ unit_ms: number }>(query, who, since).one().unit_ms;
+  }
+
+  /** The same one by one, the oldest first. */
+  *unpaidEnds(by: "buyer_id" | "client", who: string, since: number): Generator<UnpaidEnd> {
+    const query = `SELECT updated_at, ${UNIT_MS} AS unit_ms FROM orders WHERE ${by} = ? AND ${UNPAID} AND updated_at > ?
+       ORDER BY updated_at`;
+    for (const row of this.#sql.exec<{ updated_at: number; unit_ms: number }>(query, who, since)) {
+      yield { endedAt: row.updated_at, unitMs: row.unit_ms };
+    }
+  }
+
+  /** When the buyer's last `limit` holds that expired after `since` did so, the newest first. */
+  lapsedAt(buyerId: string, since: number, limit: number): readonly number[] {
+    const query = `SELECT updated_at FROM orders WHERE buyer_id = ? AND ${UNPAID} AND status = 'expired' AND updated_at > ?
+       ORDER BY updated_at DESC LIMIT ?`;
+    return this.#sql
+      .exec<{ updated_at: number }>(query, buyerId, since, limit)
+      .toArray()
+      .map((row) => row.updated_at);
+  }
+
+  /** When money last came for an order of the buyer that is paid. */
+  paidAt(buyerId: string): number | null {
+    const query = `SELECT MAX(updated_at) AS at FROM orders WHERE buyer_id = ? AND status IN ('held', 'paid') AND status = 'paid'`;
+    return this.#sql.exec<{ at: number | null }>(query, buyerId).one().at;
   }
 
   /** At most `limit` of the holds that are over at `now`. */
@@ -334,6 +397,7 @@ function toOrder(row: OrderRow): Order {
     jti: row.jti,
     buyerId: row.buyer_id,
     quantity: row.quantity,
+    client: row.client,
     status: row.status as OrderStatus,
     version: row.version,
     paymentId: row.payment_id,

@@ -10,7 +10,9 @@ import type { AppEnv, BuyerEnv } from "../context.ts";
 import { readJson } from "../body.ts";
 import { callProduct } from "../product-calls.ts";
 import { refuse } from "../problem.ts";
+import type { RefusalCode } from "../refusal.ts";
 import { isProductName } from "../product-name.ts";
+import { digestClient } from "./client-digest.ts";
 import { checkoutRequest, emptyRequest } from "../wire/requests.ts";
 import { publicOrder } from "../wire/responses.ts";
 
@@ -20,6 +22,9 @@ interface HoldVariables {
 }
 
 type HoldEnv = AppEnv & { Variables: AppEnv["Variables"] & HoldVariables };
+
+/** Refusals that say nothing of the product's state. */
+const ABOUT_THE_BUYER: ReadonlySet<RefusalCode> = new Set(["hold-open", "buyer-limit", "hoarding", "token-mismatch"]);
 
 /** How the edge's copy of a product is forgotten: the sale stage keeps it, the app hands it in. */
 export type ForgetProduct = (productId: string) => void;
@@ -37,14 +42,17 @@ export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetPro
     const { jti, buyerId, round } = c.get("token");
     const cause = { requestId: c.get("requestId"), traceparent: c.get("traceparent") };
     const { quantity } = body.value;
+    const { hoarding } = c.get("config");
+    // Where nothing is counted per client, nothing of the client is kept.
+    const client = hoarding.unpaidUnitSecondsPerClient === 0 ? null : await digestClient(c.get("client").key);
     const called = await callProduct(c.env, id, "repeatable", (product) =>
-      product.hold({ round, jti, buyerId, quantity, cause }),
+      product.hold({ round, jti, buyerId, quantity, client, hoarding, cause }),
     );
     if (!called.ok) return refuse(c, called.refusal);
     const answer = called.value;
     if (!answer.ok) {
       // The object says no where the copy said yes: the copy is old.
-      if (answer.refusal.code !== "buyer-limit" && answer.refusal.code !== "token-mismatch") forgetProduct(id);
+      if (!ABOUT_THE_BUYER.has(answer.refusal.code)) forgetProduct(id);
       return refuse(c, answer.refusal);
     }
     const { order, replayed } = answer.value;

@@ -26,7 +26,12 @@ function schemaOf(schema: v.GenericSchema, typeMode: "input" | "output"): object
   return rest;
 }
 
-function parametersOf({ path, header, query }: Operation) {
+const PROOF = {
+  name: "DPoP",
+  description: "Where the gateway binds tokens: a proof for this call by the buyer's key (RFC 9449)",
+};
+
+function parametersOf({ path, header, query, isProven }: Operation) {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: "path",
@@ -39,6 +44,7 @@ function parametersOf({ path, header, query }: Operation) {
       ? []
       : [{ ...query, in: "query", required: false, allowEmptyValue: true, schema: { type: "string" } }]),
     ...(header === undefined ? [] : [{ ...header, in: "header", required: true, schema: { type: "string" } }]),
+    ...(isProven === true ? [{ ...PROOF, in: "header", required: false, schema: { type: "string" } }] : []),
   ];
 }
 

@@ -13,6 +13,8 @@ export interface Operation {
   readonly summary: string;
   readonly security?: Security;
   readonly header?: { readonly name: string; readonly description: string };
+  /** Whether it takes a proof of possession. */
+  readonly isProven?: boolean;
   readonly query?: { readonly name: string; readonly description: string };
   readonly body?: v.GenericSchema;
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: v.GenericSchema }>>;
@@ -61,15 +63,17 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "A one-time purchase token for the buyer",
     security: "identity",
     query: { name: "lang", description: "In which language a question is put: en or zh" },
+    isProven: true,
     body: requests.tokenRequest,
     answers: { 201: { description: "The token and where to use it", schema: responses.tokenResponse } },
-    refusals: ["not-found", ...SALE, ...IDENTITY, ...LIMITED, ...CHALLENGE, ...BODY],
+    refusals: ["proof-required", "not-found", ...SALE, ...IDENTITY, ...LIMITED, ...CHALLENGE, ...BODY],
   },
   {
     method: "post",
     path: "/v1/products/{id}/checkout/{gate}",
     summary: "Sets stock aside for an order: once per purchase token",
     header: { name: "Purchase-Token", description: "The purchase token" },
+    isProven: true,
     body: requests.checkoutRequest,
     answers: {
       200: {
@@ -81,6 +85,9 @@ export const OPERATIONS: readonly Operation[] = [
     refusals: [
       "not-found",
       "gate-invalid",
+      "proof-required",
+      "hold-open",
+      "hoarding",
       "token-invalid",
       "token-expired",
       "token-mismatch",

@@ -42,6 +42,7 @@ export function showProduct() {
       perBuyerLimit,
       holdSeconds,
       challenges,
+      ...(c.get("config").token.binding === "none" ? {} : { binding: c.get("config").token.binding }),
       ...(state === "open" ? { tokenUrl: `/v1/products/${id}/tokens` } : {}),
     });
   };

@@ -38,6 +38,8 @@ const CLAIMS = v.strictObject({
   exp: SECONDS,
   pid: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/)),
   rnd: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  /** The key that the token is bound to (RFC 9449, section 6.1). */
+  cnf: v.optional(v.strictObject({ jkt: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/)) })),
 });
 
 export interface PurchaseToken {
@@ -45,6 +47,8 @@ export interface PurchaseToken {
   readonly buyerId: string;
   readonly productId: string;
   readonly round: number;
+  /** Thumbprint of the key whose holder alone may use it; null: it is not bound. */
+  readonly jkt: string | null;
 }
 
 /** A token of the right shape, and what it says of itself: nothing of it is proven. */
@@ -74,7 +78,8 @@ export async function issueToken(
   const issuedAt = Math.floor(now / 1000);
   const expiresAt = Math.floor((now + lifetimeMs) / 1000);
   const jti = crypto.getRandomValues(new Uint8Array(JTI_BYTES)).toBase64({ alphabet: "base64url", omitPadding: true });
-  const text = await new SignJWT({ pid: token.productId, rnd: token.round })
+  const confirmation = token.jkt === null ? {} : { cnf: { jkt: token.jkt } };
+  const text = await new SignJWT({ pid: token.productId, rnd: token.round, ...confirmation })
     .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: key.kid })
     .setIssuer(ring.gateway)
     .setAudience(audienceOf(ring.gateway))
@@ -118,7 +123,8 @@ export async function verifyToken(
     });
     const claims = v.parse(CLAIMS, payload);
     if (claims.pid !== productId) return refused(INVALID);
-    return ok({ jti: claims.jti, buyerId: claims.sub, productId: claims.pid, round: claims.rnd });
+    const { jti, sub: buyerId, rnd: round, cnf } = claims;
+    return ok({ jti, buyerId, productId, round, jkt: cnf?.jkt ?? null });
   } catch (fault) {
     if (fault instanceof errors.JWTExpired) return refused({ code: "token-expired" });
     if (fault instanceof errors.JOSEError || fault instanceof v.ValiError) return refused(INVALID);

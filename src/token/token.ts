@@ -7,6 +7,7 @@ import type { AppEnv, BuyerEnv } from "../context.ts";
 import { readJson } from "../body.ts";
 import { refuse } from "../problem.ts";
 import { tokenRequest } from "../wire/requests.ts";
+import type { HolderVariables } from "./possession.ts";
 import {
   issueToken,
   type PurchaseToken,
@@ -20,6 +21,7 @@ interface OfProduct {
   readonly product: ProductView;
 }
 
+type HandOutEnv = ProductEnv<BuyerEnv & { Variables: BuyerEnv["Variables"] & HolderVariables }>;
 type ProductEnv<Env extends AppEnv> = Env & { Variables: Env["Variables"] & OfProduct };
 type TokenEnv = AppEnv & {
   Variables: AppEnv["Variables"] & OfProduct & { jti: string; unverified: UnverifiedToken; token: PurchaseToken };
@@ -31,10 +33,10 @@ function ringOf({ gateway, token }: Config): TokenRing {
 
 /** POST /v1/products/{id}/tokens: everything before has agreed. The gate is told to nobody earlier. */
 export function handOutToken() {
-  return async function handOutPurchaseToken(c: Context<ProductEnv<BuyerEnv>>): Promise<Response> {
+  return async function handOutPurchaseToken(c: Context<HandOutEnv>): Promise<Response> {
     const { id, round, gate } = c.get("product");
     const { lifetimeMs } = c.get("config").token;
-    const holder = { buyerId: c.get("buyer").id, productId: id, round };
+    const holder = { buyerId: c.get("buyer").id, productId: id, round, jkt: c.get("jkt") };
     const { text, expiresAt } = await issueToken(ringOf(c.get("config")), holder, lifetimeMs, Date.now());
     c.header("Cache-Control", "no-store");
     return c.json({ token: text, expiresAt, checkoutUrl: `/v1/products/${id}/checkout/${gate}` }, 201);

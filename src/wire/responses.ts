@@ -29,6 +29,7 @@ export const productResponse = v.strictObject({
   round: units,
   state: roundState,
   ...rules,
+  binding: v.optional(v.pipe(v.literal("dpop"), v.description("Token and checkout need a proof in a DPoP header"))),
   tokenUrl: v.optional(v.pipe(v.string(), v.description("Only while it may be used"))),
 });
 

@@ -9,6 +9,12 @@ async function read(response: Response) {
 describe("parseRefusal", () => {
   test.each([
     [problem(409, "buyer-limit", { perBuyerLimit: 2 }), { code: "buyer-limit", perBuyerLimit: 2 }],
+    [
+      problem(409, "hold-open", { statusUrl: "/v1/products/demo/orders/o" }, 4),
+      { code: "hold-open", statusUrl: "/v1/products/demo/orders/o", retryAfterMs: 4_000 },
+    ],
+    [problem(429, "hoarding", {}, 600), { code: "hoarding", retryAfterMs: 600_000 }],
+    [problem(401, "proof-required"), { code: "proof-required", httpStatus: 401 }],
     [problem(409, "held-out", { nextReleaseAt: 5 }, 3), { code: "held-out", nextReleaseAt: 5, retryAfterMs: 3_000 }],
     [problem(425, "too-early", { opensAt: 9 }, 2), { code: "too-early", opensAt: 9, retryAfterMs: 2_000 }],
     [problem(409, "wrong-state", { orderStatus: "paid" }), { code: "wrong-state", orderStatus: "paid" }],
@@ -27,6 +33,8 @@ describe("parseRefusal", () => {
 
   test("a field of the wrong type is left out", async () => {
     expect(await read(problem(425, "too-early", { opensAt: "now" }))).not.toHaveProperty("opensAt");
+    const elsewhere = problem(409, "hold-open", { statusUrl: "https://elsewhere.example/v1/" });
+    expect(await read(elsewhere)).not.toHaveProperty("statusUrl");
   });
 
   test("names the request, for the operator", () => {

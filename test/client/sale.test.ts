@@ -237,3 +237,25 @@ test("a sale that does not exist is told, and not asked for again", async () => 
   expect(sale.phase()).toBe("missing");
   expect(surroundings.count(LOOK)).toBe(1);
 });
+
+describe("startSale where the buyer has an open order elsewhere", () => {
+  beforeEach(() => {
+    surroundings.on(CHECKOUT, () => problem(409, "hold-open", { orderId: "ord_1", statusUrl: ORDER.statusUrl }, 90));
+  });
+
+  test("T22: a second click is shown the first one's order", async () => {
+    await start();
+    await sale.buy();
+    expect(sale.phase()).toBe("held");
+    expect(sale.state().order).toMatchObject({ orderId: "ord_1" });
+    expect(saved.order).toMatchObject({ orderId: "ord_1" });
+  });
+
+  test("T22: is told to wait where that order cannot be seen", async () => {
+    surroundings.on(STATUS, () => problem(404, "not-found"));
+    await start();
+    await sale.buy();
+    expect(sale.state().notice).toMatchObject({ refusal: { code: "hold-open" } });
+    expect(sale.phase()).toBe("open");
+  });
+});

@@ -1,7 +1,15 @@
 /** What may happen to a product, as commands of a model-based test: each does it to model and object, and compares. */
 import * as fc from "fast-check";
 import { expect, vi } from "vitest";
-import type { CallbackId, OrderAnswer, ProductApi, RoundAction } from "../../durable-objects/product/protocol.ts";
+import type {
+  CallbackId,
+  HoardingRules,
+  HoldAnswer,
+  HoldCommand,
+  OrderAnswer,
+  ProductApi,
+  RoundAction,
+} from "../../durable-objects/product/protocol.ts";
 import {
   CAUSE,
   evictProduct,
@@ -9,8 +17,8 @@ import {
   makeCallback,
   makeCancel,
   makeConfigure,
+  HOARDING_OFF,
   makeHold,
-  makeJti,
   makePay,
   makeRules,
   outboxOf,
@@ -90,64 +98,70 @@ const quantity = fc.integer({ min: 1, max: 3 });
 /** Most tokens are of the present round. */
 const roundOffset = fc.constantFrom(0, 0, 0, 0, 0, 0, -1, 1);
 
-const hold = fc.tuple(buyer, quantity, roundOffset).map(([buyerId, units, offset]) =>
-  command(`hold(${buyerId}, ${units}, ${offset})`, async (model, { product }) => {
+/** They travel with each hold, so each may have others; most have none, or little would be sold. */
+const hoarding = fc.constantFrom<HoardingRules>(
+  ...Array.from({ length: 4 }, () => HOARDING_OFF),
+  { ...HOARDING_OFF, openHoldsPerBuyer: 1 },
+  { ...HOARDING_OFF, openHoldsPerBuyer: 2, unpaidUnitSecondsPerBuyer: 25 },
+  { ...HOARDING_OFF, unpaidUnitSecondsPerClient: 60 },
+  { ...HOARDING_OFF, lapses: 2, cooldownSeconds: 15 },
+);
+const client = fc.constantFrom(null, "c-1", "c-2");
+
+/** What the model keeps of a hold that was made. */
+function orderOf(sent: HoldCommand, orderId: string, now: number): ModelOrder {
+  const { jti, round, buyerId, quantity: units, client: from } = sent;
+  return {
+    orderId,
+    jti,
+    round,
+    buyerId,
+    quantity: units,
+    client: from,
+    createdAt: now,
+    holdExpiresAt: now + HOLD_SECONDS * 1000,
+    changedAt: now,
+    status: "held",
+    version: 1,
+    paymentId: null,
+  };
+}
+
+/** A hold's answer is as the model says; an order that was made is the model's from now on. */
+function expectHold(model: ProductModel, sent: HoldCommand, answer: HoldAnswer | undefined): void {
+  const refusal = model.refusesHold(sent);
+  if (refusal !== null) {
+    assertMatch(answer, { ok: false, refusal });
+    return;
+  }
+  if (answer?.ok !== true) throw new Error(`Promise 2: a unit was refused with ${answer?.refusal.code ?? "nothing"}`);
+  const order = orderOf(sent, answer.value.order.orderId, model.now);
+  const { holdExpiresAt } = order;
+  assertMatch(answer.value, { replayed: false, order: { status: "held", holdExpiresAt } });
+  model.orders.push(order);
+}
+
+const hold = fc.tuple(buyer, quantity, roundOffset, client, hoarding).map(([buyerId, units, offset, from, rules]) =>
+  command(`hold(${buyerId}, ${units}, ${offset}, ${from}, ${JSON.stringify(rules)})`, async (model, { product }) => {
     const round = model.round.number + offset;
-    const refusal = model.refusesHold(round, buyerId, units);
-    const jti = makeJti();
-    const answer = await product.hold(makeHold({ round, jti, buyerId, quantity: units }));
-    if (refusal !== null) {
-      assertEqual(answer, { ok: false, refusal });
-      return;
-    }
-    if (!answer.ok) throw new Error(`Promise 2: a unit was refused with ${answer.refusal.code}`);
-    const { orderId } = answer.value.order;
-    const holdExpiresAt = model.now + HOLD_SECONDS * 1000;
-    assertMatch(answer.value, { replayed: false, order: { status: "held", holdExpiresAt } });
-    const order: ModelOrder = {
-      orderId,
-      jti,
-      round,
-      buyerId,
-      quantity: units,
-      holdExpiresAt,
-      status: "held",
-      version: 1,
-      paymentId: null,
-    };
-    model.orders.push(order);
+    const sent = makeHold({ round, buyerId, quantity: units, client: from, hoarding: rules });
+    expectHold(model, sent, await product.hold(sent));
   }),
 );
 
 /** Several at once: they are gathered into few commits, and the last units go to the first. */
-const rush = fc.array(fc.tuple(buyer, quantity), { minLength: 2, maxLength: 8 }).map((wishes) =>
-  command(`rush(${wishes.join(" ")})`, async (model, { id }) => {
-    const round = model.round.number;
-    const commands = wishes.map(([buyerId, units]) => makeHold({ round, buyerId, quantity: units }));
-    const answers = await inProduct(id, (instance) => Promise.all(commands.map((each) => instance.hold(each))));
-    for (const [index, { jti, buyerId, quantity: units }] of commands.entries()) {
-      const answer = answers[index];
-      const refusal = model.refusesHold(round, buyerId, units);
-      if (refusal !== null) assertEqual(answer, { ok: false, refusal });
-      else if (answer?.ok !== true) throw new Error("Promise 2: a unit was refused in a rush");
-      else {
-        const { orderId, holdExpiresAt } = answer.value.order;
-        const order: ModelOrder = {
-          orderId,
-          jti,
-          round,
-          buyerId,
-          quantity: units,
-          holdExpiresAt,
-          status: "held",
-          version: 1,
-          paymentId: null,
-        };
-        model.orders.push(order);
-      }
-    }
-  }),
-);
+const rush = fc
+  .tuple(fc.array(fc.tuple(buyer, quantity), { minLength: 2, maxLength: 8 }), hoarding)
+  .map(([wishes, rules]) =>
+    command(`rush(${wishes.join(" ")}, ${JSON.stringify(rules)})`, async (model, { id }) => {
+      const round = model.round.number;
+      const commands = wishes.map(([buyerId, units]) =>
+        makeHold({ round, buyerId, quantity: units, client: "c-rush", hoarding: rules }),
+      );
+      const answers = await inProduct(id, (instance) => Promise.all(commands.map((each) => instance.hold(each))));
+      for (const [index, sent] of commands.entries()) expectHold(model, sent, answers[index]);
+    }),
+  );
 
 const replay = fc.tuple(some, fc.constantFrom("same", "quantity", "buyer")).map(([index, changed]) =>
   command(
@@ -225,7 +239,7 @@ const repeatCallback = some.map((index) =>
 );
 
 const moveClock = fc
-  .constantFrom("a millisecond", "four seconds", "a hold", "before release", "release", "opening", "closing")
+  .constantFrom("a millisecond", "four seconds", "a hold", "before release", "release", "opening", "closing", "a day")
   .map((far) =>
     command(`moveClock(${far})`, async (model) => {
       const times: Readonly<Record<string, number | null>> = {
@@ -237,6 +251,8 @@ const moveClock = fc
         opening: model.round.opensAt,
         // Where it goes there from, all that is left of the round is its end: rarely at once.
         closing: model.now > model.round.closesAt - 25_000 ? model.round.closesAt : null,
+        // Between two rounds: it would end any round.
+        "a day": model.round.closed ? model.now + 86_390_000 : null,
       };
       const now = Math.max(model.now, times[far] ?? 0);
       vi.setSystemTime(now);

@@ -2,6 +2,7 @@
  * A reference model of a product: the least that says what must be so. It keeps orders and three numbers a round, and
  * counts everything else anew each time. It shares no code with the object, and knows no batches, tables or alarms.
  */
+import type { HoardingRules, HoldCommand } from "../../durable-objects/product/protocol.ts";
 import type { OrderStatus } from "../../src/refusal.ts";
 
 export const HOLD_SECONDS = 10;
@@ -24,7 +25,11 @@ export interface ModelOrder {
   readonly round: number;
   readonly buyerId: string;
   readonly quantity: number;
+  readonly client: string | null;
+  readonly createdAt: number;
   readonly holdExpiresAt: number;
+  /** When it got its status. */
+  changedAt: number;
   status: OrderStatus;
   version: number;
   paymentId: string | null;
@@ -73,14 +78,14 @@ export class ProductModel {
   tick(now = this.now): void {
     this.now = now;
     for (const order of this.orders) {
-      if (order.status === "held" && order.holdExpiresAt <= now) change(order, "expired");
+      if (order.status === "held" && order.holdExpiresAt <= now) change(order, "expired", order.holdExpiresAt);
     }
     const { round } = this;
     if (!round.closed && now >= round.closesAt && this.units("held", round.number) === 0) this.#close();
   }
 
   /** Why a hold with a fresh token is refused; null: it is not. */
-  refusesHold(round: number, buyerId: string, quantity: number): Refused | null {
+  refusesHold({ round, buyerId, quantity, client, hoarding }: HoldCommand): Refused | null {
     const { round: current, now } = this;
     if (round < current.number) return { code: "round-closed" };
     if (round > current.number) return { code: "token-invalid" };
@@ -93,8 +98,17 @@ export class ProductModel {
       };
     }
     if (current.paused) return { code: "paused", retryAfterSeconds: 5 };
+    const open = this.orders.filter((order) => order.buyerId === buyerId && order.status === "held");
+    const most = hoarding.openHoldsPerBuyer;
+    if (most > 0 && open.length >= most) return { code: "hold-open" };
     if (this.buyerUnits(buyerId, round) + quantity > current.perBuyerLimit) {
       return { code: "buyer-limit", perBuyerLimit: current.perBuyerLimit };
+    }
+    if (this.#isHoarding(hoarding, buyerId, client, now)) {
+      // The first second at which it would not be, were it asked each second.
+      const waits = Array.from({ length: 86_400 }, (_, second) => second + 1);
+      const wait = waits.find((second) => !this.#isHoarding(hoarding, buyerId, client, now + second * 1000));
+      return { code: "hoarding", retryAfterSeconds: wait };
     }
     const available = this.available(current);
     if (quantity <= available) return null;
@@ -102,6 +116,20 @@ export class ProductModel {
     if (nextReleaseAt === null || quantity > available + this.units("held", round))
       return { code: "sold-out", available };
     return { code: "held-out", nextReleaseAt, retryAfterSeconds: Math.ceil((nextReleaseAt - now) / 1000) };
+  }
+
+  #isHoarding(rules: HoardingRules, buyerId: string, client: string | null, at: number): boolean {
+    const recent = this.orders.filter((order) => order.changedAt > at - 86_400_000);
+    const ended = recent.filter(({ status }) => status === "expired" || status === "cancelled");
+    const ofBuyer = unpaidSeconds(ended.filter((order) => order.buyerId === buyerId));
+    const ofClient = unpaidSeconds(ended.filter((order) => client !== null && order.client === client));
+    if (rules.unpaidUnitSecondsPerBuyer > 0 && ofBuyer >= rules.unpaidUnitSecondsPerBuyer) return true;
+    if (rules.unpaidUnitSecondsPerClient > 0 && ofClient >= rules.unpaidUnitSecondsPerClient) return true;
+    const paid = this.orders.filter((order) => order.buyerId === buyerId && order.status === "paid");
+    const lastPaid = Math.max(...paid.map(({ changedAt }) => changedAt), 0);
+    const lapsed = recent.filter((order) => order.buyerId === buyerId && order.status === "expired");
+    const inRow = lapsed.filter(({ changedAt }) => changedAt > lastPaid).map(({ changedAt }) => changedAt);
+    return rules.lapses > 0 && inRow.length >= rules.lapses && at < Math.max(...inRow) + rules.cooldownSeconds * 1000;
   }
 
   /** The status that stands in the way of a payment; null: it was taken. */
@@ -114,7 +142,7 @@ export class ProductModel {
     const fits =
       order.quantity <= this.available(round) &&
       this.buyerUnits(order.buyerId, order.round) + order.quantity <= round.perBuyerLimit;
-    change(order, order.status === "held" || fits ? "paid" : "refund_due");
+    change(order, order.status === "held" || fits ? "paid" : "refund_due", this.now);
     order.paymentId = paymentId;
     return null;
   }
@@ -122,13 +150,13 @@ export class ProductModel {
   /** The status that stands in the way of a cancellation; null: it is cancelled, or was nothing any more. */
   cancel(order: ModelOrder): OrderStatus | null {
     if (order.status === "paid" || order.status === "refund_due") return order.status;
-    if (order.status === "held") change(order, "cancelled");
+    if (order.status === "held") change(order, "cancelled", this.now);
     return null;
   }
 
   close(): void {
     if (this.round.closed) return;
-    for (const order of this.#ordersOf(this.round.number, "held")) change(order, "cancelled");
+    for (const order of this.#ordersOf(this.round.number, "held")) change(order, "cancelled", this.now);
     this.#close();
   }
 
@@ -218,7 +246,13 @@ export class ProductModel {
   }
 }
 
-function change(order: ModelOrder, status: OrderStatus): void {
+/** Of ended holds, times their units; at least ten for each. */
+function unpaidSeconds(orders: readonly ModelOrder[]): number {
+  return orders.reduce((sum, each) => sum + each.quantity * Math.max(10, (each.changedAt - each.createdAt) / 1000), 0);
+}
+
+function change(order: ModelOrder, status: OrderStatus, at: number): void {
   order.status = status;
+  order.changedAt = at;
   order.version += 1;
 }

@@ -60,7 +60,7 @@ async function setUp(): Promise<{ readonly model: ProductModel; readonly real: R
   return { model, real: { id, product, queue, callbacks: [] } };
 }
 
-it("T1 T2 F1 F3 F4 F5 the product object does what the model says, whatever happens", {
+it("T1 T2 T8 F1 F3 F4 F5 the product object does what the model says, whatever happens", {
   timeout: TIMEOUT_MS,
 }, async () => {
   const start = Date.now();

@@ -1,7 +1,9 @@
 /** The gateway as its callers meet it: requests through the Worker's own entry, with the demo's keys. */
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { importJWK, type JWTPayload, SignJWT } from "jose";
 import { Webhook } from "standardwebhooks";
+import { app } from "../../../src/app.ts";
 
 export const ORIGIN = "https://gateway.test";
 
@@ -38,18 +40,36 @@ export interface CallOptions {
   readonly address?: string | null;
 }
 
+export type Call = (path: string, options?: CallOptions) => Promise<Answer>;
+
 /** One request. A body that is no text or bytes is sent as JSON. */
 export async function call(path: string, options: CallOptions = {}): Promise<Answer> {
+  return answerOf(await exports.default.fetch(requestOf(path, options)));
+}
+
+/** A gateway with other tables in the place of these vars: its products are those of all the others. */
+export function gatewayWith(vars: Readonly<Record<string, unknown>>): Call {
+  const bindings = { ...env, ...vars };
+  return async (path, options = {}) => {
+    const context = createExecutionContext();
+    const answer = await answerOf(await app.fetch(requestOf(path, options), bindings, context));
+    await waitOnExecutionContext(context);
+    return answer;
+  };
+}
+
+function requestOf(path: string, options: CallOptions): Request {
   const { method = options.body === undefined ? "GET" : "POST", body, address = makeAddress() } = options;
   const isRaw = typeof body === "string" || body instanceof Uint8Array || body instanceof ReadableStream;
-  const response = await exports.default.fetch(
-    new Request(`${ORIGIN}${path}`, {
-      method,
-      headers: { ...(address === null ? {} : { "CF-Connecting-IP": address }), ...options.headers },
-      ...(body === undefined ? {} : { body: isRaw ? (body as BodyInit) : JSON.stringify(body) }),
-      redirect: "manual",
-    }),
-  );
+  return new Request(`${ORIGIN}${path}`, {
+    method,
+    headers: { ...(address === null ? {} : { "CF-Connecting-IP": address }), ...options.headers },
+    ...(body === undefined ? {} : { body: isRaw ? (body as BodyInit) : JSON.stringify(body) }),
+    redirect: "manual",
+  });
+}
+
+async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
   const isJson = /json/.test(response.headers.get("Content-Type") ?? "");
   return {
@@ -115,14 +135,18 @@ export interface Ticket {
   readonly expiresAt: number;
 }
 
-export async function takeToken(productId: string, buyerId: string): Promise<Ticket> {
-  const answer = await call(`/v1/products/${productId}/tokens`, { headers: await bearer(buyerId), body: {} });
+export async function takeToken(productId: string, buyerId: string, send: Call = call): Promise<Ticket> {
+  const answer = await send(`/v1/products/${productId}/tokens`, { headers: await bearer(buyerId), body: {} });
   if (answer.status !== 201) throw new Error(`The token was refused: ${JSON.stringify(answer.body)}`);
   return answer.body as unknown as Ticket;
 }
 
-export async function checkOut(ticket: Pick<Ticket, "token" | "checkoutUrl">, quantity = 1): Promise<Answer> {
-  return call(ticket.checkoutUrl, { headers: { "Purchase-Token": ticket.token }, body: { quantity } });
+export async function checkOut(
+  ticket: Pick<Ticket, "token" | "checkoutUrl">,
+  quantity = 1,
+  send: Call = call,
+): Promise<Answer> {
+  return send(ticket.checkoutUrl, { headers: { "Purchase-Token": ticket.token }, body: { quantity } });
 }
 
 /** A hold of one unit by a buyer: the order's id. */

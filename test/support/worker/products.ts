@@ -8,6 +8,7 @@ import type {
   CancelCommand,
   Cause,
   ConfigureCommand,
+  HoardingRules,
   HoldCommand,
   OrderView,
   PayCommand,
@@ -60,8 +61,26 @@ export function makeConfigure(id: string, changes: Partial<ConfigureCommand> = {
   return { id, rules: makeRules(), stock: 10, originRound: null, rulesFrozenSeconds: 300, cause: CAUSE, ...changes };
 }
 
+/** Every rule off. */
+export const HOARDING_OFF: HoardingRules = {
+  openHoldsPerBuyer: 0,
+  unpaidUnitSecondsPerBuyer: 0,
+  unpaidUnitSecondsPerClient: 0,
+  lapses: 0,
+  cooldownSeconds: 0,
+};
+
 export function makeHold(changes: Partial<HoldCommand> = {}): HoldCommand {
-  return { round: 1, jti: makeJti(), buyerId: `b-${crypto.randomUUID()}`, quantity: 1, cause: CAUSE, ...changes };
+  return {
+    round: 1,
+    jti: makeJti(),
+    buyerId: `b-${crypto.randomUUID()}`,
+    quantity: 1,
+    client: null,
+    hoarding: HOARDING_OFF,
+    cause: CAUSE,
+    ...changes,
+  };
 }
 
 /** A product of its own for one test. */

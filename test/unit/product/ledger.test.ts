@@ -16,7 +16,8 @@ import {
 } from "../../../durable-objects/product/ledger.ts";
 import type { HoldRefusal } from "../../../durable-objects/product/protocol.ts";
 import type { OrderStatus } from "../../../src/refusal.ts";
-import { CAUSE, LEDGER, makeOrder, makeRequest, makeRound, makeSituation, NOW } from "./round-fixture.ts";
+import { NO_HISTORY } from "../../../durable-objects/product/hoarding.ts";
+import { CAUSE, HOARDING_OFF, LEDGER, makeOrder, makeRequest, makeRound, makeSituation, NOW } from "./round-fixture.ts";
 
 const STATUSES: readonly OrderStatus[] = ["held", "paid", "cancelled", "expired", "refund_due"];
 
@@ -44,6 +45,7 @@ describe("decideHold", () => {
         jti: "B".repeat(22),
         buyerId: "b-2",
         quantity: 2,
+        client: null,
         status: "held",
         version: 1,
         paymentId: null,
@@ -104,6 +106,33 @@ describe("decideHold", () => {
       situation: { buyerUnits: 2 },
       refusal: { code: "buyer-limit", perBuyerLimit: 2 },
     },
+    {
+      because: "a hold of the buyer is open, whatever his cap: it is told, with its end",
+      situation: { openHolds: [makeOrder({ orderId: "open" })], buyerUnits: 2 },
+      request: { hoarding: { ...HOARDING_OFF, openHoldsPerBuyer: 1 } },
+      refusal: { code: "hold-open", productId: "p-1", orderId: "open", retryAfterSeconds: 30 },
+    },
+    {
+      because: "more holds are open than may be by now: the end that makes room is told",
+      situation: {
+        openHolds: [10_000, 20_000, 30_000].map((ms) => makeOrder({ orderId: `${ms}`, holdExpiresAt: NOW + ms })),
+      },
+      request: { hoarding: { ...HOARDING_OFF, openHoldsPerBuyer: 2 } },
+      refusal: { code: "hold-open", productId: "p-1", orderId: "20000", retryAfterSeconds: 20 },
+    },
+    {
+      because: "the buyer let too much lapse, also where everything is held",
+      round: { ledger: ledgerOf(0, 2) },
+      situation: { history: { ...NO_HISTORY, lapsedAt: [NOW - 1000] } },
+      request: { hoarding: { ...HOARDING_OFF, lapses: 1, cooldownSeconds: 60 } },
+      refusal: { code: "hoarding", retryAfterSeconds: 59 },
+    },
+    {
+      because: "the cap is reached, whatever lapsed: waiting would not help",
+      situation: { buyerUnits: 2, history: { ...NO_HISTORY, lapsedAt: [NOW - 1000] } },
+      request: { hoarding: { ...HOARDING_OFF, lapses: 1, cooldownSeconds: 60 } },
+      refusal: { code: "buyer-limit", perBuyerLimit: 2 },
+    },
     { because: "all units left are held", round: { ledger: ledgerOf(0, 2) }, refusal: heldOut },
     {
       because: "fewer are left than asked for, the held ones make it enough",
@@ -146,6 +175,20 @@ describe("decideHold", () => {
   it("gives out the last unit", () => {
     const situation = makeSituation({ round: makeRound({ ledger: ledgerOf(1, 0) }), nextReleaseAt: null });
     expect(decideHold(situation, makeRequest(), "an-order", NOW).kind).toBe("held");
+  });
+
+  it("lets a buyer with fewer open holds than may be hold on", () => {
+    const situation = makeSituation({ openHolds: [makeOrder()], buyerUnits: 1 });
+    const request = makeRequest({ hoarding: { ...HOARDING_OFF, openHoldsPerBuyer: 2 } });
+    expect(decideHold(situation, request, "an-order", NOW).kind).toBe("held");
+  });
+
+  it("T22 finds a token's order before it asks for open holds or lapses", () => {
+    const prior = makeOrder();
+    const situation = makeSituation({ prior, openHolds: [prior], history: { ...NO_HISTORY, lapsedAt: [NOW] } });
+    const hoarding = { ...HOARDING_OFF, openHoldsPerBuyer: 1, lapses: 1, cooldownSeconds: 60 };
+    const request = makeRequest({ jti: prior.jti, buyerId: prior.buyerId, hoarding });
+    expect(decideHold(situation, request, "another", NOW)).toEqual({ kind: "replayed", order: prior });
   });
 
   it("T2 finds a token's order in every state of the round and of the order", () => {

@@ -1,6 +1,13 @@
 /** A valid round, order and hold request for tables: a test changes one field at a time. Nothing here knows a clock. */
 import type { HoldRequest, HoldSituation, Order, Round } from "../../../durable-objects/product/ledger.ts";
-import type { Cause, ConfigureCommand, Ledger, RoundRules } from "../../../durable-objects/product/protocol.ts";
+import { NO_HISTORY } from "../../../durable-objects/product/hoarding.ts";
+import type {
+  Cause,
+  ConfigureCommand,
+  HoardingRules,
+  Ledger,
+  RoundRules,
+} from "../../../durable-objects/product/protocol.ts";
 
 /** Milliseconds since the epoch: some moment at which the fixture's round is open. */
 export const NOW = 1_800_000_000_000;
@@ -52,6 +59,7 @@ export function makeOrder(changes: Partial<Order> = {}): Order {
     jti: "A".repeat(22),
     buyerId: "b-1",
     quantity: 1,
+    client: null,
     status: "held",
     version: 1,
     paymentId: null,
@@ -63,12 +71,39 @@ export function makeOrder(changes: Partial<Order> = {}): Order {
   };
 }
 
+/** Every rule off. */
+export const HOARDING_OFF: HoardingRules = {
+  openHoldsPerBuyer: 0,
+  unpaidUnitSecondsPerBuyer: 0,
+  unpaidUnitSecondsPerClient: 0,
+  lapses: 0,
+  cooldownSeconds: 0,
+};
+
 export function makeRequest(changes: Partial<HoldRequest> = {}): HoldRequest {
-  return { round: 3, jti: "B".repeat(22), buyerId: "b-2", quantity: 1, cause: CAUSE, ...changes };
+  return {
+    round: 3,
+    jti: "B".repeat(22),
+    buyerId: "b-2",
+    quantity: 1,
+    client: null,
+    hoarding: HOARDING_OFF,
+    cause: CAUSE,
+    ...changes,
+  };
 }
 
 export function makeSituation(changes: Partial<HoldSituation> = {}): HoldSituation {
-  return { round: makeRound(), prior: null, buyerUnits: 0, nextReleaseAt: NOW + 30_000, ...changes };
+  return {
+    productId: "p-1",
+    round: makeRound(),
+    prior: null,
+    buyerUnits: 0,
+    openHolds: [],
+    history: NO_HISTORY,
+    nextReleaseAt: NOW + 30_000,
+    ...changes,
+  };
 }
 
 export function makeCommand(changes: Partial<ConfigureCommand> = {}): ConfigureCommand {
