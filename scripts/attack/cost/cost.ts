@@ -26,7 +26,10 @@ export const costsDocument = v.object({ attacker: cost, honest: cost, other: cos
 export type Cost = v.InferOutput<typeof cost>;
 export type Costs = v.InferOutput<typeof costsDocument>;
 
+function none(): Cost {
+  return { requests: 0, calls: {}, redis: 0, messages: 0 };
+}
+
 export function newCosts(): Costs {
-  const none = (): Cost => ({ requests: 0, calls: {}, redis: 0, messages: 0 });
   return { attacker: none(), honest: none(), other: none(), background: none() };
 }
