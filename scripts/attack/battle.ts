@@ -16,6 +16,7 @@ import type { AttackOptions } from "./options.ts";
 import { PROFILES, type ProfileName } from "./profiles.ts";
 import { newAttackRecord } from "./record.ts";
 import type { Scene, SignedAccount } from "./scene.ts";
+import { warmUp } from "./warm-up.ts";
 
 export interface Battle {
   readonly profile: ProfileName;
@@ -30,10 +31,11 @@ export interface Battlefield {
 }
 
 const PRODUCT = "attacked";
-/** Honest browsers have a connection each; this is enough that none waits for one, and that the machine does not choke. */
-const HONEST_CONNECTIONS = 96;
-const ATTACKER_CONNECTIONS = 64;
-const OTHER_CONNECTIONS = 16;
+const WARM_UP_PRODUCT = "warm-up";
+/** Every browser and every bot has connections of its own; neither side may wait for one behind the other or itself. */
+const HONEST_CONNECTIONS = 256;
+const ATTACKER_CONNECTIONS = 256;
+const OTHER_CONNECTIONS = 64;
 /** For the early ones to come before the opening. */
 const OPENS_AFTER_MS = 2500;
 /** How long attackers go on after the opening: two short holds, and some. */
@@ -64,7 +66,8 @@ export async function fight(battle: Battle, field: Battlefield, progress: Progre
   const api = (http: HttpClient): SaleApi => new SaleApi(http, PRODUCT, field.adminToken, field.webhookSecrets);
   const apis = { honest: api(clients.honest), attacker: api(clients.attacker), other: api(clients.other) };
   try {
-    progress.line = () => "signing both sides in";
+    progress.line = () => "warming up and signing both sides in";
+    await warmUp(new SaleApi(clients.other, WARM_UP_PRODUCT, field.adminToken, field.webhookSecrets));
     const [honestJwts, accountJwts] = [
       await signIn(apis.other, crowd.honest),
       await signIn(apis.other, crowd.accounts),
