@@ -11,6 +11,7 @@ import { castCrowd, type Crowd } from "./cast.ts";
 import { COSTS_PATH, type Costs, costsDocument, type Side, SIDE_HEADER } from "./cost/cost.ts";
 import { type Defences, rulesOf } from "./defences.ts";
 import { playHonest } from "./honest.ts";
+import { type LapseWatch, watchLapses } from "./lapses.ts";
 import { type Figures, judgeAttack } from "./judge.ts";
 import type { AttackOptions } from "./options.ts";
 import { PROFILES, type ProfileName } from "./profiles.ts";
@@ -65,6 +66,7 @@ export async function fight(battle: Battle, field: Battlefield, progress: Progre
   };
   const api = (http: HttpClient): SaleApi => new SaleApi(http, PRODUCT, field.adminToken, field.webhookSecrets);
   const apis = { honest: api(clients.honest), attacker: api(clients.attacker), other: api(clients.other) };
+  let lapses: LapseWatch | undefined;
   try {
     progress.line = () => "warming up and signing both sides in";
     await warmUp(new SaleApi(clients.other, WARM_UP_PRODUCT, field.adminToken, field.webhookSecrets));
@@ -75,13 +77,14 @@ export async function fight(battle: Battle, field: Battlefield, progress: Progre
     const accounts = crowd.accounts.map((account, index) => ({ ...account, jwt: accountJwts[index] ?? "" }));
     const scene = await openRound(apis, clients.attacker, { crowd, accounts, stock, defences });
     progress.line = () => tellProgress(scene, clients);
+    lapses = watchLapses(() => readLedger(scene), scene.now);
     await bounded(
       Promise.all([
         profile.attack(scene),
         ...crowd.honest.map((buyer, index) => playHonest(buyer, honestJwts[index] ?? "", scene)),
       ]),
     );
-    const stockBackAt = await untilStockIsBack(scene, progress);
+    const stockBackAt = await untilStockIsBack(scene, lapses, progress);
     const ledger = await untilDelivered(scene, progress);
     return judgeAttack({
       profile: name,
@@ -99,6 +102,7 @@ export async function fight(battle: Battle, field: Battlefield, progress: Progre
       ledger,
     });
   } finally {
+    lapses?.stop();
     for (const client of Object.values(clients)) client.close();
   }
 }
@@ -159,15 +163,15 @@ async function bounded(playing: Promise<unknown>): Promise<void> {
   }
 }
 
-/** When all unpaid holds of the attackers are seen to be over, by the gateway's clock; null if that takes too long. */
-async function untilStockIsBack(scene: Scene, progress: Progress): Promise<number | null> {
+/** When all unpaid holds of the attackers were seen to be over; null if that takes too long. Honest holds do not lapse. */
+async function untilStockIsBack(scene: Scene, lapses: LapseWatch, progress: Progress): Promise<number | null> {
   const unpaid = [...scene.record.seizures.values()].filter(({ paid }) => !paid);
   const deadline = Math.max(0, ...unpaid.map(({ heldAt }) => heldAt)) + STOCK_BACK_WITHIN_MS;
   for (;;) {
-    const { orders } = await readLedger(scene);
-    if (orders.expired >= unpaid.length) return scene.now();
+    const expired = await lapses.look();
+    if (expired >= unpaid.length) return lapses.firstWith(unpaid.length);
     if (scene.now() > deadline) return null;
-    progress.line = () => `${unpaid.length - orders.expired} of the attackers' holds go on`;
+    progress.line = () => `${unpaid.length - expired} of the attackers' holds go on`;
     await sleep(WATCH_EVERY_MS);
   }
 }

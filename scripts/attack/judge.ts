@@ -46,6 +46,8 @@ export interface Figures {
     /** Units paid against fair units; null where they have no identity. */
     readonly factor: number | null;
     readonly refused: Tally;
+    /** Calls to objects that their requests made, by binding and method. */
+    readonly calls: Tally;
   };
   readonly honest: {
     readonly buyers: number;
@@ -80,12 +82,12 @@ export interface Figures {
   readonly promises: readonly Verdict[];
 }
 
-/** The binding of the limiter objects; every other object's calls are counted together. */
-const LIMITER = "LIMITER";
+/** Calls to the limiter objects begin so; every other object's are counted together. */
+const LIMITER = "LIMITER.";
+/** What the edge's copy of a product costs, whoever asks; anything else a forged request must not reach. */
+const VIEW = "PRODUCT.view";
 /** Who asks for what is gone is refused rightly. */
 const ABOUT_THE_STOCK: ReadonlySet<string> = new Set(["sold-out", "held-out"]);
-/** The edge fetches its copy of a product twice a second whoever asks: not nothing, but not by the request. */
-const FORGED_OBJECT_CALLS_MAX = 0.01;
 
 export function judgeAttack(evidence: Evidence): Figures {
   const { record, costs, accounts, stock, profile, defences } = evidence;
@@ -107,6 +109,7 @@ export function judgeAttack(evidence: Evidence): Figures {
       fairUnits: round(fairUnits, 1),
       factor: fairUnits === 0 ? null : round(unitsPaid / fairUnits, 2),
       refused: sorted(record.attackersRefused),
+      calls: sorted(new Map(Object.entries(costs.attacker.calls))),
     },
     honest: {
       buyers: journeys.length,
@@ -128,7 +131,7 @@ export function judgeAttack(evidence: Evidence): Figures {
 
 function promisesOf(evidence: Evidence, figures: Omit<Figures, "promises">): readonly Verdict[] {
   const { ledger, defences, accounts, perBuyerLimit } = evidence;
-  const { attackers, honest, cost } = figures;
+  const { attackers, honest } = figures;
   const sold = attackers.unitsPaid + honest.bought;
   const booked = ledger.available + ledger.held + ledger.paid + ledger.withdrawn;
   const always: readonly Verdict[] = [
@@ -159,10 +162,11 @@ function promisesOf(evidence: Evidence, figures: Omit<Figures, "promises">): rea
     });
   }
   if (evidence.profile === "flood") {
+    const beyond = sumOfCalls(attackers.calls, (call) => call.startsWith("PRODUCT.") && call !== VIEW);
     defended.push({
-      promise: "Forged requests did not reach the product's object",
-      kept: cost.objectCalls <= FORGED_OBJECT_CALLS_MAX,
-      evidence: `${cost.objectCalls} calls per request, the edge's own refreshing included`,
+      promise: "Forged requests got no further than the edge's copy of the product",
+      kept: beyond === 0,
+      evidence: `${beyond} calls of ${attackers.requests} requests, and ${attackers.calls[VIEW] ?? 0} for the edge's copy`,
     });
   }
   return [...always, ...defended];
@@ -170,14 +174,17 @@ function promisesOf(evidence: Evidence, figures: Omit<Figures, "promises">): rea
 
 function costPerRequest({ attacker }: Costs): Figures["cost"] {
   const per = (calls: number): number => (attacker.requests === 0 ? 0 : round(calls / attacker.requests, 3));
-  const limiter = attacker.calls[LIMITER] ?? 0;
-  const all = Object.values(attacker.calls).reduce((sum, calls) => sum + calls, 0);
+  const limiter = sumOfCalls(attacker.calls, (call) => call.startsWith(LIMITER));
   return {
-    objectCalls: per(all - limiter),
+    objectCalls: per(sumOfCalls(attacker.calls, () => true) - limiter),
     limiterCalls: per(limiter),
     messages: per(attacker.messages),
     redisCalls: per(attacker.redis),
   };
+}
+
+function sumOfCalls(calls: Tally, isMeant: (call: string) => boolean): number {
+  return Object.entries(calls).reduce((sum, [call, number]) => sum + (isMeant(call) ? number : 0), 0);
 }
 
 function hoardingOf(evidence: Evidence, seizures: readonly Seizure[]): Figures["hoarding"] {

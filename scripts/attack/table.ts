@@ -73,6 +73,7 @@ export function brokenOf(all: readonly Figures[]): readonly string[] {
 function tellFigures({ profile, defences, attackers, honest, notes, promises }: Figures): readonly string[] {
   const lines = [
     ["attackers were refused", tell(attackers.refused)],
+    ["calls to objects by the attackers' requests", tell(attackers.calls)],
     ["honest were refused wrongly", tell(honest.reasons)],
     ["seen", tell(notes)],
   ].filter(([, told]) => told !== "");

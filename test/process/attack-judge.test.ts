@@ -118,7 +118,12 @@ describe("judgeAttack", () => {
 
   it("divides the attackers' costs by their requests, the limiters' calls apart", () => {
     const costs = newCosts();
-    costs.attacker = { requests: 200, calls: { PRODUCT: 20, LIMITER: 100, CONTROL: 10 }, redis: 50, messages: 4 };
+    costs.attacker = {
+      requests: 200,
+      calls: { "PRODUCT.view": 15, "PRODUCT.hold": 5, "LIMITER.take": 100, "CONTROL.copy": 10 },
+      redis: 50,
+      messages: 4,
+    };
     expect(judgeAttack(fair({ costs })).cost).toEqual({
       objectCalls: 0.15,
       limiterCalls: 0.5,
@@ -143,13 +148,13 @@ describe("judgeAttack", () => {
     expect(broken(evidence)).toContain(`botnet: ${promise}`);
   });
 
-  it("T20: breaks the flood's promise when forged requests reach the product's object", () => {
+  it("T20: breaks the flood's promise when a forged request gets further than the edge's copy", () => {
     const costs = newCosts();
-    costs.attacker = { requests: 1000, calls: { PRODUCT: 10 }, redis: 0, messages: 0 };
+    costs.attacker = { requests: 1000, calls: { "PRODUCT.view": 10 }, redis: 0, messages: 0 };
     expect(broken(fair({ profile: "flood", costs }))).toEqual([]);
-    costs.attacker.calls["PRODUCT"] = 20;
+    costs.attacker.calls["PRODUCT.hold"] = 1;
     expect(broken(fair({ profile: "flood", costs }))).toEqual([
-      "flood: Forged requests did not reach the product's object",
+      "flood: Forged requests got no further than the edge's copy of the product",
     ]);
   });
 

@@ -13,7 +13,7 @@ export const COSTS_PATH = "/attack/costs";
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const cost = v.object({
   requests: count,
-  /** Calls to Durable Objects, by the binding's name. */
+  /** Calls to Durable Objects, by binding and method: `PRODUCT.hold`. */
   calls: v.record(v.string(), count),
   /** HTTP calls to an Upstash Redis. */
   redis: count,

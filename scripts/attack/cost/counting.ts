@@ -77,7 +77,8 @@ function countStub(binding: string, stub: Methods): unknown {
       if (typeof value !== "function" || typeof name === "symbol") return value;
       return (...args: unknown[]) => {
         const { calls } = present();
-        calls[binding] = (calls[binding] ?? 0) + 1;
+        const call = `${binding}.${name}`;
+        calls[call] = (calls[call] ?? 0) + 1;
         // Called on the stub itself: `apply` and `bind` of such a method would be calls to the object, too.
         return (target as Record<string, (...args: unknown[]) => unknown>)[name]?.(...args);
       };

@@ -1,12 +1,14 @@
 /** Attackers who are there before the round opens: they look for its gate, guess it, and are the first when it opens. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { count } from "../../rush/record.ts";
-import { grabToken, holdAndPay, PACE_MS } from "../attacker.ts";
+import { grabToken, holdAndPay } from "../attacker.ts";
 import { isTooSoon, type Scene, type SignedAccount, until } from "../scene.ts";
 
 /** Each account comes so often within so long before the opening. */
 const WITHIN_MS = 1500;
-const VISITS_MAX = 12;
+const VISITS_MAX = 5;
+/** From one visit to the next: together below what would make the opening itself a test of two cores. In milliseconds. */
+const VISIT_EVERY_MS = 300;
 
 export async function comeEarly(scene: Scene): Promise<void> {
   await until(scene, scene.opensAt - WITHIN_MS);
@@ -14,7 +16,7 @@ export async function comeEarly(scene: Scene): Promise<void> {
     scene.accounts.map(async (account, index) => {
       for (let visit = 0; visit < VISITS_MAX && isTooSoon(scene); visit++) {
         await tryEverything(scene, account, `guess-${index}-${visit}`);
-        await sleep(PACE_MS);
+        await sleep(VISIT_EVERY_MS);
       }
       await holdAndPay(scene, account, 1);
     }),
