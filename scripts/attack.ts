@@ -9,7 +9,7 @@ import type { Figures } from "./attack/judge.ts";
 import { ATTACK_HELP, type AttackOptions, parseAttackOptions } from "./attack/options.ts";
 import { brokenOf, formatAttack } from "./attack/table.ts";
 import { readWranglerConfig } from "./gateway/check-wrangler.ts";
-import { type GatewayProcess, spawnGateway } from "./gateway/child.ts";
+import { spawnGateway } from "./gateway/child.ts";
 import { readDemoVars, requireVar } from "./gateway/dev-vars.ts";
 import { runProgram, untilSignal } from "./gateway/program.ts";
 import { StartError } from "./gateway/start-error.ts";
@@ -88,13 +88,9 @@ async function onOwnGateway(battle: Battle, { script, stateDir, signal, progress
   try {
     return await Promise.race([fight(battle, field, progress), untilAborted(signal)]);
   } finally {
-    await endGateway(gateway);
+    await gateway.stop();
     await rm(stateDir, { recursive: true, force: true });
   }
-}
-
-async function endGateway(gateway: GatewayProcess): Promise<void> {
-  await gateway.stop();
 }
 
 function untilAborted(signal: AbortSignal): Promise<never> {

@@ -89,7 +89,6 @@ export async function fight(battle: Battle, field: Battlefield, progress: Progre
     return judgeAttack({
       profile: name,
       defences,
-      honestMustPass: profile.honestMustPass,
       accounts: accounts.length,
       stock,
       perBuyerLimit: scene.perBuyerLimit,

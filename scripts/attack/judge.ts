@@ -9,7 +9,6 @@ import type { AttackRecord, Journey, Seizure } from "./record.ts";
 export interface Evidence {
   readonly profile: string;
   readonly defences: Defences;
-  readonly honestMustPass: boolean;
   /** The attackers' accounts. */
   readonly accounts: number;
   readonly stock: number;
@@ -153,14 +152,12 @@ function promisesOf(evidence: Evidence, figures: Omit<Figures, "promises">): rea
       kept: attackers.unitsPaid <= accounts * perBuyerLimit,
       evidence: `${attackers.unitsPaid} units for ${accounts} accounts`,
     },
-  ];
-  if (evidence.honestMustPass) {
-    defended.push({
+    {
       promise: "No honest buyer was refused for anything but the stock",
       kept: honest.refusedWrongly === 0 && honest.lostWrongly === 0,
       evidence: `${honest.refusedWrongly} of ${honest.buyers} were${honest.refusedWrongly === 0 ? "" : `: ${tell(honest.reasons)}`}`,
-    });
-  }
+    },
+  ];
   if (evidence.profile === "flood") {
     const beyond = sumOfCalls(attackers.calls, (call) => call.startsWith("PRODUCT.") && call !== VIEW);
     defended.push({

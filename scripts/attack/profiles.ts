@@ -25,8 +25,6 @@ export interface Profile {
   readonly stock?: (options: Pick<AttackOptions, "honest" | "stock">) => number;
   /** Runs from before the opening until the attackers have what they want, or may not go on. */
   readonly attack: (scene: Scene) => Promise<void>;
-  /** Whether it is a promise that no honest buyer is refused wrongly while the defences are on. */
-  readonly honestMustPass: boolean;
 }
 
 const manyOfBoth: Profile["shape"] = ({ honest, attackers }) => ({
@@ -41,49 +39,41 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     tells: "one buyer, many requests from many addresses",
     shape: (options) => ({ ...manyOfBoth(options), accounts: 1 }),
     attack: buyWithOneAccount,
-    honestMustPass: true,
   },
   "one-address": {
     tells: "many accounts behind one address",
     shape: (options) => ({ ...manyOfBoth(options), addresses: 1 }),
     attack: buyWithEveryAccount,
-    honestMustPass: true,
   },
   botnet: {
     tells: "many accounts, each with an address of its own, at machine speed",
     shape: manyOfBoth,
     attack: buyWithEveryAccount,
-    honestMustPass: true,
   },
   early: {
     tells: "early and direct callers who guess gates, then buy at the first millisecond",
     shape: manyOfBoth,
     attack: comeEarly,
-    honestMustPass: true,
   },
   replay: {
     tells: "tokens sent again, from elsewhere, respelt, with another body, and sold",
     shape: manyOfBoth,
     attack: replay,
-    honestMustPass: true,
   },
   hoarders: {
     tells: "many accounts that hold and never pay, again and again",
     shape: manyOfBoth,
     attack: hoard,
-    honestMustPass: true,
   },
   campus: {
     tells: "no attacker: all honest buyers behind one address, a unit for each",
     shape: ({ honest }) => ({ honest, accounts: 0, addresses: 0, honestShareAddress: true }),
     stock: ({ honest }) => honest,
     attack: () => Promise.resolve(),
-    honestMustPass: true,
   },
   flood: {
     tells: "requests without identity, forged identities, tokens, gates and callbacks, made-up products",
     shape: (options) => ({ ...manyOfBoth(options), accounts: 1 }),
     attack: flood,
-    honestMustPass: true,
   },
 };

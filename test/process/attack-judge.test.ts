@@ -50,7 +50,6 @@ function fair(change: Partial<Evidence> = {}): Evidence {
   return {
     profile: "botnet",
     defences: "on",
-    honestMustPass: true,
     accounts: 5,
     stock: 10,
     perBuyerLimit: 1,
