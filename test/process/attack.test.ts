@@ -1,5 +1,6 @@
 /** `npm run attack`: one short profile from its start to its figures, and wrong arguments. */
 import { describe, expect, it } from "vitest";
+import { parseAttackOptions } from "../../scripts/attack/options.ts";
 import { makeHome, runProgram } from "../support/node/program.ts";
 
 async function attack(args: readonly string[]) {
@@ -31,13 +32,6 @@ describe("npm run attack", () => {
 
   it.each([
     [["--profile", "solver"], "--profile"],
-    [["--profile"], "--profile"],
-    [["--defences", "maybe"], "--defences"],
-    [["--honest", "0"], "--honest"],
-    [["--attackers", "1e3"], "--attackers"],
-    [["--stock", "-1"], "--stock"],
-    [["--seed", "x"], "--seed"],
-    [["--buyers", "3"], "--buyers"],
     [["botnet"], "botnet"],
   ])(
     "%j ends with status 2 and one line",
@@ -54,4 +48,34 @@ describe("npm run attack", () => {
     expect(run.stdout).toContain("hoarders");
     expect(run.status).toBe(0);
   }, 30_000);
+});
+
+describe("parseAttackOptions", () => {
+  it.each([
+    [["--profile"], "--profile"],
+    [["--profile", "constructor"], "--profile"],
+    [["--defences", "maybe"], "--defences"],
+    [["--honest", "0"], "--honest"],
+    [["--attackers", "1e3"], "--attackers"],
+    [["--stock", "-1"], "--stock"],
+    [["--seed", "x"], "--seed"],
+    [["--buyers", "3"], "--buyers"],
+  ])("refuses %j, naming the argument", (args, named) => {
+    let refused: unknown;
+    try {
+      parseAttackOptions(args);
+    } catch (fault) {
+      refused = fault;
+    }
+    expect(refused).toMatchObject({ exitCode: 2, message: expect.stringContaining(named) });
+  });
+
+  it("plays every profile with and without the defences unless it is told otherwise", () => {
+    const options = parseAttackOptions([]);
+    expect(options).toMatchObject({ defences: ["on", "off"], honest: 300, attackers: 200, stock: 100 });
+    expect(parseAttackOptions(["--profile", "campus", "--defences", "off"])).toMatchObject({
+      profiles: ["campus"],
+      defences: ["off"],
+    });
+  });
 });
