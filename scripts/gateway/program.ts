@@ -17,6 +17,16 @@ export function parseArguments<Config extends ParseArgsConfig>(config: Config): 
   }
 }
 
+/** The value of `--name`, from 1 to `most`. @throws StartError with exit status 2 when it is anything else. */
+export function parseWholeNumber(name: string, text: string | undefined, standard: number, most: number): number {
+  if (text === undefined) return standard;
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1 || number > most) {
+    throw new StartError(`--${name} must be a whole number from 1 to ${most}, not ${JSON.stringify(text)}`, 2);
+  }
+  return number;
+}
+
 /** The environment's PORT. @throws StartError when it is no port. */
 export function parsePort(text: string | undefined, standard: number): number {
   if (text === undefined || text === "") return standard;

@@ -3,17 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { REFUSALS } from "../../src/refusal.ts";
 import type { Buyer } from "./cast.ts";
 import { ownAddress } from "./cast.ts";
+import type { GatewayClock } from "./clock.ts";
 import { count, type SaleRecord } from "./record.ts";
 import type { IssuedToken, Outcome, PlacedOrder, Refused, SaleApi } from "./sale-api.ts";
+import { comesBackAt, WORTH_WAITING } from "./patience.ts";
 import { respellings } from "./respelling.ts";
 
-export interface Scene {
+export interface Scene extends GatewayClock {
   readonly api: SaleApi;
   readonly record: SaleRecord;
-  /** The gateway's clock, in milliseconds since the epoch, as far as it can be known from here. */
-  readonly now: () => number;
-  /** How wrong `now` may be, in milliseconds. */
-  readonly nowErrorMs: number;
   readonly opensAt: number;
   /** When nobody waits any longer, by the gateway's clock. */
   readonly patienceEndsAt: number;
@@ -40,17 +38,6 @@ const LATE_BY_MS = 600;
 const COMES_BACK_FOR_MS = 5000;
 /** An address far from any buyer's: a replayer's second home. */
 const ELSEWHERE = 9_000_000;
-
-/** Codes after which the same request may be let through later. */
-const WORTH_WAITING = new Set([
-  "held-out",
-  "too-early",
-  "overloaded",
-  "limiter-unavailable",
-  "paused",
-  "rate-limited",
-  "no-answer",
-]);
 
 /** Runs the buyer to its end. */
 export async function play(buyer: Buyer, jwt: string, scene: Scene): Promise<void> {
@@ -213,8 +200,7 @@ async function comeEarly(buyer: Buyer, jwt: string, scene: Scene): Promise<void>
 async function waitFor(refused: Refused, buyer: Buyer, scene: Scene): Promise<boolean> {
   if (!WORTH_WAITING.has(refused.code)) return false;
   if (refused.code === "held-out" && !waits(buyer)) return false;
-  const named = refused.fields["nextReleaseAt"] ?? refused.fields["opensAt"];
-  const at = typeof named === "number" ? named : scene.now() + refused.retryAfterMs;
+  const at = comesBackAt(refused, scene.now());
   const spread = Math.random() * SPREAD_MS; // not seeded: which of them comes first is a race anyway
   if (at > scene.patienceEndsAt) return false;
   await until(scene, at + spread);

@@ -32,12 +32,15 @@ const ANSWER_TIMEOUT_MS = 15_000;
 export class HttpClient {
   readonly #url: URL;
   readonly #agent: Agent;
+  readonly #headers: Readonly<Record<string, string>>;
   /** Milliseconds of every answered call, by label. */
   readonly latencies = new Map<string, number[]>();
   requests = 0;
 
-  constructor(url: string, connections: number = CONNECTIONS) {
+  /** @param headers sent with every call. */
+  constructor(url: string, connections: number = CONNECTIONS, headers: Readonly<Record<string, string>> = {}) {
     this.#url = new URL(url);
+    this.#headers = headers;
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections, scheduling: "fifo" });
   }
 
@@ -70,6 +73,7 @@ export class HttpClient {
         path: call.path,
         timeout: ANSWER_TIMEOUT_MS,
         headers: {
+          ...this.#headers,
           ...call.headers,
           ...(call.address === undefined ? {} : { "CF-Connecting-IP": call.address }),
           ...(call.body === undefined

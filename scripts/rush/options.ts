@@ -1,6 +1,6 @@
 /** The arguments of `npm run rush`, checked. */
 import { randomInt } from "node:crypto";
-import { parseArguments } from "../gateway/program.ts";
+import { parseArguments, parseWholeNumber } from "../gateway/program.ts";
 import { StartError } from "../gateway/start-error.ts";
 
 export const RUSH_HELP = `npm run rush -- [--buyers 1000] [--stock 100] [options]
@@ -66,22 +66,13 @@ export function parseRushOptions(args: readonly string[]): RushOptions | "help" 
     throw new StartError("--url must be like http://localhost:8787: plain http, without a path", 2);
   }
   return {
-    buyers: wholeNumber("buyers", values.buyers, 1000, BUYERS_MAX),
-    stock: wholeNumber("stock", values.stock, 100, STOCK_MAX),
-    seed: wholeNumber("seed", values.seed, randomInt(1, 1_000_000), SEED_MAX),
+    buyers: parseWholeNumber("buyers", values.buyers, 1000, BUYERS_MAX),
+    stock: parseWholeNumber("stock", values.stock, 100, STOCK_MAX),
+    seed: parseWholeNumber("seed", values.seed, randomInt(1, 1_000_000), SEED_MAX),
     json: values.json ?? false,
     url: values.url?.replace(/\/$/, ""),
     adminToken: values["admin-token"],
     webhookSecret: values["webhook-secret"],
     databaseUrl: values["database-url"] ?? (process.env["DATABASE_URL"] || undefined),
   };
-}
-
-function wholeNumber(name: string, text: string | undefined, standard: number, most: number): number {
-  if (text === undefined) return standard;
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > most) {
-    throw new StartError(`--${name} must be a whole number from 1 to ${most}, not ${JSON.stringify(text)}`, 2);
-  }
-  return number;
 }

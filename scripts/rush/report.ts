@@ -3,6 +3,7 @@ import type { BuyerKind } from "./cast.ts";
 import type { Verdict } from "./promises.ts";
 import type { SaleRecord } from "./record.ts";
 import type { LedgerDocument } from "./sale-api.ts";
+import { table } from "./table.ts";
 
 export interface Latency {
   readonly call: string;
@@ -43,22 +44,6 @@ export function summarizeLatencies(latencies: ReadonlyMap<string, readonly numbe
 /** Refusals by code, most frequent first. */
 export function sortRefusals(record: SaleRecord): Readonly<Record<string, number>> {
   return Object.fromEntries([...record.refusals].toSorted(([, a], [, b]) => b - a));
-}
-
-/** Columns: the first to the left, the others to the right. */
-function table(rows: readonly (readonly (string | number)[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => String(row[column] ?? "").length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => {
-          const width = widths[column] ?? 0;
-          return column === 0 ? String(cell).padEnd(width) : String(cell).padStart(width);
-        })
-        .join("  "),
-    )
-    .map((line) => `  ${line}`)
-    .join("\n");
 }
 
 export function formatReport(report: Report): string {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { StartError } from "../gateway/start-error.ts";
 import { comeBack, play, type Scene } from "./buyer.ts";
 import { type Buyer, castBuyers } from "./cast.ts";
+import { type GatewayClock, readClock } from "./clock.ts";
 import { HttpClient } from "./http.ts";
 import { readPostgres } from "./postgres.ts";
 import { type Evidence, judge } from "./promises.ts";
@@ -41,7 +42,6 @@ const SETTLE_WITHIN_MS = 30_000;
 const SETTLE_POLL_MS = 200;
 /** The buyers together; the patience bounds them, this only bounds a gateway that hangs. */
 const PLAY_WITHIN_MS = 120_000;
-const CLOCK_SAMPLES = 5;
 
 export async function runSale(sale: Sale, progress: Progress): Promise<Report> {
   const began = performance.now();
@@ -82,26 +82,7 @@ export async function runSale(sale: Sale, progress: Progress): Promise<Report> {
   }
 }
 
-/** The gateway's clock against ours, by the sample with the shortest way (Cristian's algorithm). */
-async function readClock(api: SaleApi): Promise<Pick<Scene, "now" | "nowErrorMs">> {
-  let best: { readonly offset: number; readonly trip: number } | undefined;
-  for (let sample = 0; sample < CLOCK_SAMPLES; sample++) {
-    const sentAt = Date.now();
-    const outcome = await api.time();
-    const trip = Date.now() - sentAt;
-    if (!outcome.ok) throw new StartError(`GET /v1/time answers ${outcome.code}`);
-    if (best === undefined || trip < best.trip) best = { offset: outcome.value.now - sentAt - trip / 2, trip };
-  }
-  const { offset, trip } = best ?? { offset: 0, trip: 0 };
-  return { now: () => Date.now() + offset, nowErrorMs: trip / 2 + 1 };
-}
-
-async function openRound(
-  api: SaleApi,
-  sale: Sale,
-  record: SaleRecord,
-  clock: Pick<Scene, "now" | "nowErrorMs">,
-): Promise<Scene> {
+async function openRound(api: SaleApi, sale: Sale, record: SaleRecord, clock: GatewayClock): Promise<Scene> {
   const opensAt = Math.round(clock.now() + OPENS_AFTER_MS + sale.buyers * OPENS_AFTER_PER_BUYER_MS);
   const outcome = await api.configure({
     title: "Rush",

@@ -1,0 +1,52 @@
+/** An honest buyer: looks at the page, clicks once after the opening, waits as it is told to, thinks, and pays. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { comesBackAt, WORTH_WAITING } from "../rush/patience.ts";
+import type { IssuedToken, PlacedOrder } from "../rush/sale-api.ts";
+import type { HonestBuyer } from "./cast.ts";
+import { pay } from "./payment.ts";
+import { type Journey, newJourney, noteRefusal } from "./record.ts";
+import { type Scene, until } from "./scene.ts";
+
+/** Pages are opened within so long before the opening, in milliseconds. */
+const ARRIVES_WITHIN_MS = 1500;
+/** Those who are told the same moment spread themselves over so many milliseconds, as the client library does. */
+const SPREAD_MS = 300;
+/** Against a gateway that refuses at once and for ever; patience ends most waits before. */
+const ATTEMPTS_MAX = 20;
+
+/** Plays the buyer to its end, and writes its journey into the record. */
+export async function playHonest(buyer: HonestBuyer, jwt: string, scene: Scene): Promise<void> {
+  const journey = newJourney(buyer.id);
+  scene.record.journeys.push(journey);
+  await until(scene, scene.opensAt - ARRIVES_WITHIN_MS * buyer.chance);
+  await scene.honest.product(buyer.address);
+  await until(scene, scene.opensAt + buyer.clicksAfterMs);
+  const clickedAt = performance.now();
+  const order = await buy(buyer, jwt, scene, journey);
+  if (order === undefined) return;
+  journey.clickToOrderMs = performance.now() - clickedAt;
+  await sleep(buyer.paysAfterMs);
+  const status = await pay(scene, order.orderId);
+  journey.bought = status === "paid";
+  journey.endedBy = journey.bought ? null : status;
+}
+
+async function buy(buyer: HonestBuyer, jwt: string, scene: Scene, journey: Journey): Promise<PlacedOrder | undefined> {
+  let issued: IssuedToken | undefined;
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const outcome =
+      issued === undefined
+        ? await scene.honest.token(buyer.address, jwt)
+        : await scene.honest.checkout(buyer.address, issued.checkoutUrl, issued.token, 1);
+    if (!outcome.ok) {
+      noteRefusal(journey, outcome);
+      if (outcome.code === "token-expired") issued = undefined;
+      else if (!WORTH_WAITING.has(outcome.code)) return undefined;
+      const at = comesBackAt(outcome, scene.now());
+      if (at > scene.patienceEndsAt) return undefined;
+      await until(scene, at + buyer.chance * SPREAD_MS);
+    } else if ("token" in outcome.value) issued = outcome.value as IssuedToken;
+    else return outcome.value;
+  }
+  return undefined;
+}

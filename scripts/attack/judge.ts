@@ -1,0 +1,233 @@
+/** Judges an attack by its evidence: what each side got, what it cost, and which promises were kept. Pure. */
+import { count } from "../rush/record.ts";
+import { summarizeLatencies } from "../rush/report.ts";
+import type { LedgerDocument } from "../rush/sale-api.ts";
+import type { Costs } from "./cost/cost.ts";
+import type { Defences } from "./defences.ts";
+import type { AttackRecord, Journey, Seizure } from "./record.ts";
+
+export interface Evidence {
+  readonly profile: string;
+  readonly defences: Defences;
+  /** The attackers' accounts. */
+  readonly accounts: number;
+  readonly stock: number;
+  readonly perBuyerLimit: number;
+  readonly record: AttackRecord;
+  readonly costs: Costs;
+  /** Of the honest buyers' calls for a token and a checkout, in milliseconds. */
+  readonly honestLatencies: readonly number[];
+  readonly opensAt: number;
+  readonly attackEndsAt: number;
+  /** When the last unpaid hold of the attackers was seen to be over; null if it was not seen. */
+  readonly stockBackAt: number | null;
+  readonly ledger: LedgerDocument;
+}
+
+export interface Verdict {
+  readonly promise: string;
+  readonly kept: boolean;
+  readonly evidence: string;
+}
+
+type Tally = Readonly<Record<string, number>>;
+
+export interface Figures {
+  readonly profile: string;
+  readonly defences: Defences;
+  readonly stock: number;
+  readonly attackers: {
+    readonly identities: number;
+    readonly requests: number;
+    readonly unitsPaid: number;
+    /** Units that their share of all identities would give them. */
+    readonly fairUnits: number;
+    /** Units paid against fair units; null where they have no identity. */
+    readonly factor: number | null;
+    readonly refused: Tally;
+    /** Calls to objects that their requests made, by binding and method. */
+    readonly calls: Tally;
+  };
+  readonly honest: {
+    readonly buyers: number;
+    readonly bought: number;
+    /** Buyers who were refused at least once for anything but the stock; whether or not they bought later. */
+    readonly refusedWrongly: number;
+    /** Of those, who went away without a unit because of it. */
+    readonly lostWrongly: number;
+    /** Those refusals by code, each buyer once a code. */
+    readonly reasons: Tally;
+    readonly p50Ms: number;
+    readonly p95Ms: number;
+    /** From the click to the order, waits included. */
+    readonly orderP50Ms: number | null;
+  };
+  /** Per request of the attackers. */
+  readonly cost: {
+    readonly objectCalls: number;
+    readonly limiterCalls: number;
+    readonly messages: number;
+    readonly redisCalls: number;
+  };
+  readonly hoarding: {
+    /** Share of the stock's time during the attack that was held by attackers who did not pay. */
+    readonly blockedShare: number;
+    /** From the attackers' last unpaid hold until all of theirs were back on sale; null: none, or not seen. */
+    readonly stockBackSeconds: number | null;
+    readonly unpaidHolds: number;
+  };
+  readonly breaches: Tally;
+  readonly notes: Tally;
+  readonly promises: readonly Verdict[];
+}
+
+/** Calls to the limiter objects begin so; every other object's are counted together. */
+const LIMITER = "LIMITER.";
+/** What the edge's copy of a product costs, whoever asks; anything else a forged request must not reach. */
+const VIEW = "PRODUCT.view";
+/** Who asks for what is gone is refused rightly. */
+const ABOUT_THE_STOCK: ReadonlySet<string> = new Set(["sold-out", "held-out"]);
+
+export function judgeAttack(evidence: Evidence): Figures {
+  const { record, costs, accounts, stock, profile, defences } = evidence;
+  const { journeys } = record;
+  const seizures = [...record.seizures.values()];
+  const unitsPaid = sumOf(seizures.filter(({ paid }) => paid));
+  const identities = accounts + journeys.length;
+  const fairUnits = identities === 0 ? 0 : (stock * accounts) / identities;
+  const latency = summarizeLatencies(new Map([["honest", evidence.honestLatencies]]))[0];
+  const waits = journeys.flatMap(({ clickToOrderMs }) => (clickToOrderMs === null ? [] : [clickToOrderMs]));
+  const figures = {
+    profile,
+    defences,
+    stock,
+    attackers: {
+      identities: accounts,
+      requests: costs.attacker.requests,
+      unitsPaid,
+      fairUnits: round(fairUnits, 1),
+      factor: fairUnits === 0 ? null : round(unitsPaid / fairUnits, 2),
+      refused: sorted(record.attackersRefused),
+      calls: sorted(new Map(Object.entries(costs.attacker.calls))),
+    },
+    honest: {
+      buyers: journeys.length,
+      bought: journeys.filter(({ bought }) => bought).length,
+      refusedWrongly: journeys.filter((journey) => wrongCodes(journey).length > 0).length,
+      lostWrongly: journeys.filter(({ bought, endedBy }) => !bought && isWrong(endedBy ?? "no-answer")).length,
+      reasons: reasonsOf(journeys),
+      p50Ms: latency?.p50 ?? 0,
+      p95Ms: latency?.p95 ?? 0,
+      orderP50Ms: waits.length === 0 ? null : (summarizeLatencies(new Map([["order", waits]]))[0]?.p50 ?? null),
+    },
+    cost: costPerRequest(costs),
+    hoarding: hoardingOf(evidence, seizures),
+    breaches: sorted(record.breaches),
+    notes: sorted(record.notes),
+  };
+  return { ...figures, promises: promisesOf(evidence, figures) };
+}
+
+function promisesOf(evidence: Evidence, figures: Omit<Figures, "promises">): readonly Verdict[] {
+  const { ledger, defences, accounts, perBuyerLimit } = evidence;
+  const { attackers, honest } = figures;
+  const sold = attackers.unitsPaid + honest.bought;
+  const booked = ledger.available + ledger.held + ledger.paid + ledger.withdrawn;
+  const always: readonly Verdict[] = [
+    {
+      promise: "Nothing forbidden was served",
+      kept: Object.keys(figures.breaches).length === 0,
+      evidence: tell(figures.breaches) || "nothing was",
+    },
+    {
+      promise: "Every unit was sold once at the most",
+      kept: booked === ledger.allocated && ledger.allocated === evidence.stock && sold === ledger.paid,
+      evidence: `${sold} units paid by both sides, ${ledger.paid} in the ledger, of ${evidence.stock}`,
+    },
+  ];
+  if (defences === "off") return always;
+  const defended: Verdict[] = [
+    {
+      promise: "No account got more than the round allows",
+      kept: attackers.unitsPaid <= accounts * perBuyerLimit,
+      evidence: `${attackers.unitsPaid} units for ${accounts} accounts`,
+    },
+    {
+      promise: "No honest buyer was refused for anything but the stock",
+      kept: honest.refusedWrongly === 0 && honest.lostWrongly === 0,
+      evidence: `${honest.refusedWrongly} of ${honest.buyers} were${honest.refusedWrongly === 0 ? "" : `: ${tell(honest.reasons)}`}`,
+    },
+  ];
+  if (evidence.profile === "flood") {
+    const beyond = sumOfCalls(attackers.calls, (call) => call.startsWith("PRODUCT.") && call !== VIEW);
+    defended.push({
+      promise: "Forged requests got no further than the edge's copy of the product",
+      kept: beyond === 0,
+      evidence: `${beyond} calls of ${attackers.requests} requests, and ${attackers.calls[VIEW] ?? 0} for the edge's copy`,
+    });
+  }
+  return [...always, ...defended];
+}
+
+function costPerRequest({ attacker }: Costs): Figures["cost"] {
+  const per = (calls: number): number => (attacker.requests === 0 ? 0 : round(calls / attacker.requests, 3));
+  const limiter = sumOfCalls(attacker.calls, (call) => call.startsWith(LIMITER));
+  return {
+    objectCalls: per(sumOfCalls(attacker.calls, () => true) - limiter),
+    limiterCalls: per(limiter),
+    messages: per(attacker.messages),
+    redisCalls: per(attacker.redis),
+  };
+}
+
+function sumOfCalls(calls: Tally, isMeant: (call: string) => boolean): number {
+  return Object.entries(calls).reduce((sum, [call, number]) => sum + (isMeant(call) ? number : 0), 0);
+}
+
+function hoardingOf(evidence: Evidence, seizures: readonly Seizure[]): Figures["hoarding"] {
+  const { opensAt, attackEndsAt, stock, stockBackAt } = evidence;
+  const unpaid = seizures.filter(({ paid }) => !paid);
+  const blocked = unpaid.reduce((sum, { quantity, heldAt, holdExpiresAt }) => {
+    const ms = Math.min(holdExpiresAt, attackEndsAt) - Math.max(heldAt, opensAt);
+    return sum + quantity * Math.max(0, ms);
+  }, 0);
+  const lastHeldAt = Math.max(...unpaid.map(({ heldAt }) => heldAt));
+  return {
+    blockedShare: round(blocked / (stock * (attackEndsAt - opensAt)), 3),
+    stockBackSeconds: unpaid.length === 0 || stockBackAt === null ? null : round((stockBackAt - lastHeldAt) / 1000, 1),
+    unpaidHolds: unpaid.length,
+  };
+}
+
+function isWrong(code: string): boolean {
+  return !ABOUT_THE_STOCK.has(code);
+}
+
+function wrongCodes({ refusals }: Journey): readonly string[] {
+  return [...refusals.keys()].filter(isWrong);
+}
+
+function reasonsOf(journeys: readonly Journey[]): Tally {
+  const reasons = new Map<string, number>();
+  for (const journey of journeys) for (const code of wrongCodes(journey)) count(reasons, code);
+  return sorted(reasons);
+}
+
+function sumOf(seizures: readonly Seizure[]): number {
+  return seizures.reduce((sum, { quantity }) => sum + quantity, 0);
+}
+
+function sorted(tally: ReadonlyMap<string, number>): Tally {
+  return Object.fromEntries([...tally].toSorted(([, a], [, b]) => b - a));
+}
+
+/** A tally in words. */
+export function tell(tally: Tally): string {
+  return Object.entries(tally)
+    .map(([name, number]) => `${number} × ${name}`)
+    .join(", ");
+}
+
+function round(value: number, digits: number): number {
+  return Math.round(value * 10 ** digits) / 10 ** digits;
+}
