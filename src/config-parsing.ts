@@ -28,7 +28,8 @@ export function check<Schema extends v.GenericSchema>(
 ): v.InferOutput<Schema> {
   const parsed = v.safeParse(schema, raw);
   if (parsed.success) return parsed.output;
-  const issue = parsed.issues[0];
+  // A misspelt key is also a missing one: the misspelt one is what is looked for.
+  const issue = parsed.issues.find(({ expected }) => expected === "never") ?? parsed.issues[0];
   const path = v.getDotPath(issue);
   throw new ConfigError(path === null ? key : `${key}.${path}`, describe(issue));
 }

@@ -31,6 +31,8 @@ export interface Variables {
   control?: ControlView;
   /** The operator's allow list has the client or the buyer. */
   allowed?: boolean;
+  /** The buyer is proven, and has solved a challenge or was just given one: what is counted by address gives way. */
+  countsAlone?: boolean;
   /** What the risk stage wants solved before a token. */
   demand?: "none" | "normal" | "harder";
 }

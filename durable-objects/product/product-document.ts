@@ -41,6 +41,7 @@ export function productDocument(
     round: round.round,
     state: decideRoundState({ ...round, ...round.ledger }, now),
     ...rulesOf(round),
+    paused: round.paused,
     stockSource: round.stockSource,
     version: round.version,
     ...round.ledger,

@@ -160,6 +160,8 @@ export interface ProductDocument extends RoundRules, Ledger {
   readonly id: string;
   readonly round: number;
   readonly state: RoundState;
+  /** Also before the round opens, when `state` does not show it. */
+  readonly paused: boolean;
   readonly stockSource: "operator" | "origin";
   readonly version: number;
   readonly orders: {

@@ -9,6 +9,9 @@ import type { ConfigureCommand, Ledger } from "./protocol.ts";
 import { addUnits, type Round, withdrawUnits } from "./ledger.ts";
 import { decideRoundState } from "./round-state.ts";
 
+/** Units of one round: what Postgres counts in an integer, with room to spare. */
+const ROUND_UNITS_MAX = 1_000_000_000;
+
 type WrongState = RefusalOf<"wrong-state">;
 
 export type PlanDecision =
@@ -84,6 +87,10 @@ export function decideStockChange(current: Round, delta: number, now: number): S
   const state = decideRoundState({ ...current, ...current.ledger }, now);
   if (current.closed || state === "closed") {
     return { kind: "refused", refusal: { code: "wrong-state", status: "closed" } };
+  }
+  if (current.ledger.allocated + delta > ROUND_UNITS_MAX) {
+    const detail = `A round holds at most ${ROUND_UNITS_MAX} units`;
+    return { kind: "refused", refusal: { code: "wrong-state", status: state, detail } };
   }
   if (-delta > current.ledger.available) {
     const detail = `Only ${current.ledger.available} units are available to be withdrawn`;

@@ -65,9 +65,12 @@ export function requireChallenge({ burn }: RequireChallengeOptions) {
     };
     const answer = body.value.challenge;
     if (answer?.kind !== kind) {
+      c.set("countsAlone", true);
       return refuse(c, { code: "challenge-required", challenge: await issue(kind, context) });
     }
     const verdict = await verify(answer, context);
-    return verdict.ok ? next() : refuse(c, verdict.refusal);
+    if (!verdict.ok) return refuse(c, verdict.refusal);
+    c.set("countsAlone", true);
+    return next();
   });
 }

@@ -26,10 +26,15 @@ const OWN_ADDRESSES = /^\/(?:v1|problems|\.well-known|demo)(?:\/|$)|^\/(?:openap
 export function refuseUnknown(): NotFoundHandler<AppEnv> {
   return async function refuseUnknownAddress(c): Promise<Response> {
     // In production Cloudflare answers files before the Worker runs; the local gateway has them behind this binding.
-    if (OWN_ADDRESSES.test(c.req.path)) return refuse(c, { code: "not-found" });
+    if (OWN_ADDRESSES.test(c.req.path) || !c.req.path.startsWith("/")) return refuse(c, { code: "not-found" });
+    if (c.req.method !== "GET" && c.req.method !== "HEAD") {
+      return refuse(c, { code: "method-not-allowed", allow: ["GET", "HEAD"] });
+    }
     const file = await c.env.ASSETS.fetch(c.req.raw);
     if (file.status === 404) return refuse(c, { code: "not-found" });
-    return new Response(file.body, file);
+    const answer = new Response(file.body, file);
+    answer.headers.set("X-Request-Id", c.get("requestId"));
+    return answer;
   };
 }
 

@@ -11,6 +11,7 @@ import type { Buyer, BuyerEnv } from "../context.ts";
 import { describeFault, logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
 import { ok, refused, type Result } from "../result.ts";
+import { isStorable } from "../text.ts";
 import type { IdentityConfig } from "./identity-config.ts";
 
 /** The clocks of shop and gateway may differ by so much, in seconds. */
@@ -70,7 +71,7 @@ export async function verifyIdentity(config: IdentityConfig, jwt: string, now: n
       requiredClaims: ["sub", "exp"],
     });
     const { sub } = payload;
-    if (typeof sub !== "string" || sub.length === 0 || sub.length > BUYER_ID_LENGTH_MAX || !sub.isWellFormed()) {
+    if (typeof sub !== "string" || sub.length === 0 || sub.length > BUYER_ID_LENGTH_MAX || !isStorable(sub)) {
       return refused({ code: "identity-invalid" });
     }
     return ok({ id: sub, claims: payload });

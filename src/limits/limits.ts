@@ -77,7 +77,9 @@ export function limitBy(place: Place): MiddlewareHandler<AppEnv> {
     if (refusal !== null) return refuse(c, refusal);
     await next();
     const failed = c.res.status >= 500;
-    if (failed) await giveBack(taken, counters);
+    // Behind one address there may be a campus: who is proven, and has or gets a challenge to solve, counts by himself.
+    const givesWay = place.who === "client" && c.get("countsAlone") === true;
+    if (failed || givesWay) await giveBack(taken, counters);
     // What remains after a failure is not told: whether the units came back is not known.
     if (field !== undefined) tell(c, failed ? "" : limitField(rulings, place), field);
     return undefined;

@@ -151,6 +151,8 @@ export function showAudit() {
     if (!id.ok) return refuse(c, id.refusal);
     const called = await callProduct(c.env, id.value, "repeatable", (product) => product.audit(AUDIT_ENTRIES_MAX));
     if (!called.ok) return refuse(c, called.refusal);
+    // Setting the product is its first entry: without one there is no product.
+    if (called.value.length === 0) return refuse(c, { code: "not-found" });
     c.header("Cache-Control", "no-store");
     return c.json({ entries: called.value });
   };

@@ -6,6 +6,7 @@ import { describeFault, logEvent } from "../log.ts";
 import { callProduct } from "../product-calls.ts";
 import { refuse } from "../problem.ts";
 import { refused, type Result, ok } from "../result.ts";
+import { isStorable } from "../text.ts";
 import { emptyRequest } from "../wire/requests.ts";
 import { openDatabase } from "./database.ts";
 import { listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
@@ -30,6 +31,7 @@ export function replayDeadLetterForOperator() {
     const body = await readJson(c, emptyRequest, {});
     if (!body.ok) return refuse(c, body.refusal);
     const eventId = c.req.param("eventId") ?? "";
+    if (!isStorable(eventId)) return refuse(c, { code: "not-found" });
     const replayed = await inDatabase(c, (sql) => replayDeadLetter(c.env, sql, eventId));
     if (!replayed.ok) return refuse(c, replayed.refusal);
     if (replayed.value === null) return refuse(c, { code: "not-found" });

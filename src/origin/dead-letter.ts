@@ -1,6 +1,6 @@
 /** From a message that failed to the row that keeps it: any body at all, also one that names no event or fits no jsonb. */
 import type { JSONValue } from "postgres";
-import { isStorable } from "./writer/parse-event.ts";
+import { isStorable } from "../text.ts";
 
 export interface DeadLetter {
   /** The event's id; `digest.<SHA-256 of the body>` where the body has none that could be a key. */

@@ -21,6 +21,8 @@ interface Copy {
   readonly view: ProductView | null;
   readonly fetchedAt: number;
   refreshingSince: number | null;
+  /** Something changed since: the next request asks the object; those that come meanwhile still read the copy. */
+  outdatedAt: number | null;
 }
 
 const copies = new Map<string, Copy>();
@@ -38,6 +40,11 @@ export function readCopy(
   const now = Date.now();
   const copy = copies.get(productId);
   if (copy === undefined || !isUsable(copy, now, maxAgeMs)) return undefined;
+  if (copy.outdatedAt !== null) {
+    copy.outdatedAt = null;
+    copy.refreshingSince = now;
+    return undefined;
+  }
   if (decideRefresh(copy, now, maxAgeMs)) {
     copy.refreshingSince = now;
     keepAlive(askProduct(env, productId));
@@ -45,9 +52,15 @@ export function readCopy(
   return copy.view;
 }
 
-/** After a change that this isolate made or heard of: the next request asks the object. */
+/**
+ * After a change that this isolate made or heard of: the next request asks the object. One, not all that are under way at
+ * once: in a rush there is a change every millisecond, and each would send the whole crowd to the object.
+ */
 export function forgetProduct(productId: string): void {
-  copies.delete(productId);
+  const copy = copies.get(productId);
+  if (copy === undefined) return;
+  if (copy.view === null) copies.delete(productId);
+  else copy.outdatedAt = Date.now();
 }
 
 /** Asks the object, and keeps the copy. */
@@ -59,7 +72,15 @@ export async function askProduct(env: Env, productId: string): Promise<Result<Pr
   const kept = copies.get(productId);
   if (kept === undefined || kept.fetchedAt <= fetchedAt) {
     copies.delete(productId);
-    copies.set(productId, { view: answer.value, fetchedAt, refreshingSince: null });
+    // A change that came after the question may not be in the answer.
+    const outdatedAt = kept?.outdatedAt ?? null;
+    const isOutdated = outdatedAt !== null && outdatedAt >= fetchedAt;
+    copies.set(productId, {
+      view: answer.value,
+      fetchedAt,
+      refreshingSince: null,
+      outdatedAt: isOutdated ? outdatedAt : null,
+    });
     const oldest = copies.keys().next();
     if (copies.size > COPIES_MAX && oldest.done === false) copies.delete(oldest.value);
   }

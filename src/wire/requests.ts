@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { challengeAnswer } from "../challenge/answers.ts";
 import { CHALLENGE_KINDS } from "../challenge/kinds.ts";
+import { isStorable } from "../text.ts";
 
 /** Far beyond any flash sale, and far below where sums of them would be inexact. In units. */
 const UNITS_MAX = 1_000_000_000;
@@ -20,6 +21,9 @@ const at = v.pipe(
   v.maxValue(AT_MAX, "Must be in milliseconds since the epoch"),
 );
 
+/** What is taken here must get through to Postgres. */
+const storable = v.check(isStorable, "Must be well-formed text without U+0000");
+
 export const tokenRequest = v.strictObject({
   challenge: v.optional(challengeAnswer),
 });
@@ -29,25 +33,17 @@ export const checkoutRequest = v.strictObject({ quantity: units(1, ORDER_UNITS_M
 /** A buyer's cancellation has nothing to say. */
 export const emptyRequest = v.strictObject({});
 
-const reference = v.pipe(
-  v.string(),
-  v.minLength(1),
-  v.maxLength(200),
-  v.check((text) => text.isWellFormed(), "Must be well-formed text"),
-);
+const reference = v.pipe(v.string(), v.minLength(1), v.maxLength(200), storable);
 
 export const paymentRequest = v.strictObject({ paymentId: reference });
 
-export const originCancelRequest = v.strictObject({ reason: v.optional(v.pipe(v.string(), v.maxLength(1000))) });
+export const originCancelRequest = v.strictObject({
+  reason: v.optional(v.pipe(v.string(), v.maxLength(1000), storable)),
+});
 
 export const productRequest = v.pipe(
   v.strictObject({
-    title: v.pipe(
-      v.string(),
-      v.minLength(1),
-      v.maxLength(200),
-      v.check((text) => text.isWellFormed(), "Must be well-formed text"),
-    ),
+    title: v.pipe(v.string(), v.minLength(1), v.maxLength(200), storable),
     price: v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e15)),
     currency: v.pipe(
       v.string(),
@@ -85,4 +81,6 @@ export const stockRequest = v.strictObject({
 });
 
 /** The demo's stand-in for a shop's sign-in. */
-export const demoIdentityRequest = v.strictObject({ buyerId: v.pipe(v.string(), v.minLength(1), v.maxLength(256)) });
+export const demoIdentityRequest = v.strictObject({
+  buyerId: v.pipe(v.string(), v.minLength(1), v.maxLength(256), storable),
+});

@@ -67,6 +67,7 @@ export const productDocumentResponse = v.strictObject({
   round: units,
   state: roundState,
   ...rules,
+  paused: v.boolean(),
   stockSource: v.picklist(["operator", "origin"]),
   version: units,
   allocated: units,

@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import type { OrderEvent, ProductEvent, StockEvent } from "../../../durable-objects/product/protocol.ts";
+import { isStorable } from "../../text.ts";
 
 /** The largest value of a Postgres integer. */
 const MAX_INTEGER = 2_147_483_647;
@@ -16,11 +17,6 @@ const MAX_ID_LENGTH = 300;
 
 /** Titles and buyer ids are bounded where they enter the gateway; this only keeps nonsense out of the tables. */
 const MAX_TEXT_LENGTH = 2000;
-
-/** U+0000 and lone surrogates exist in JSON, but neither in Postgres' text nor in its jsonb. */
-export function isStorable(text: string): boolean {
-  return !text.includes("\u0000") && text.isWellFormed();
-}
 
 const storable = v.check(isStorable, "Invalid text: want no U+0000 and no lone surrogate");
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT_LENGTH), storable);

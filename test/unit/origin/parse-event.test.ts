@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { isStorable, parseEvent } from "../../../src/origin/writer/parse-event.ts";
+import { parseEvent } from "../../../src/origin/writer/parse-event.ts";
+import { isStorable } from "../../../src/text.ts";
 import { orderEvent, stockEvent } from "./event-fixtures.ts";
 
 describe("parseEvent", () => {

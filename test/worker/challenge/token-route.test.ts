@@ -62,6 +62,22 @@ describe("POST /v1/products/{id}/tokens with a challenge", () => {
     expect((await askToken(id, buyer, { kind: "quiz", ticket: second["ticket"], answer: right })).status).toBe(201);
   });
 
+  it("T7 lets a campus behind one address through: 31 buyers of two requests each, where 60 a minute are counted", async () => {
+    const [id, address] = [await putProduct({ challenges: ["pow"], stock: 100 }), makeAddress()];
+    async function ask(buyer: string, challenge?: unknown) {
+      const body = challenge === undefined ? {} : { challenge };
+      return call(`/v1/products/${id}/tokens`, { headers: await bearer(buyer), body, address });
+    }
+    const codes = new Set<string>();
+    for (let index = 0; index < 31; index++) {
+      const buyer = makeBuyer();
+      const asked = await ask(buyer);
+      codes.add(codeOf(asked.body));
+      codes.add(codeOf((await ask(buyer, await solvePow(asked.body["challenge"] as Fields))).body));
+    }
+    expect([...codes]).toEqual(["challenge-required", "token"]);
+  }, 30_000);
+
   it("T16 puts none to a stranger: identity and the buyer's limit come first", async () => {
     const id = await putProduct({ challenges: ["pow"] });
     expect((await call(`/v1/products/${id}/tokens`, { method: "POST" })).body["code"]).toBe("identity-required");

@@ -56,15 +56,20 @@ describe("POST .../payment", () => {
     expect((await pay("no-such-product", "0".repeat(38), "pay-1")).status).toBe(404);
   });
 
-  it.each([["{}"], ['{"paymentId":""}'], ['{"paymentId":1}'], ['{"paymentId":"x","amount":1}'], ["[]"], ["paymentId"]])(
-    "refuses the body %s",
-    async (body) => {
-      const id = await putProduct();
-      const path = `/v1/origin/products/${id}/orders/${await holdOne(id, makeBuyer("alice"))}/payment`;
-      const answer = await call(path, { headers: signCallback(body), body });
-      expect([answer.status, answer.body["code"]]).toEqual([400, "invalid-request"]);
-    },
-  );
+  it.each([
+    ["{}"],
+    ['{"paymentId":"a\\u0000b"}'],
+    ['{"paymentId":""}'],
+    ['{"paymentId":1}'],
+    ['{"paymentId":"x","amount":1}'],
+    ["[]"],
+    ["paymentId"],
+  ])("refuses the body %s", async (body) => {
+    const id = await putProduct();
+    const path = `/v1/origin/products/${id}/orders/${await holdOne(id, makeBuyer("alice"))}/payment`;
+    const answer = await call(path, { headers: signCallback(body), body });
+    expect([answer.status, answer.body["code"]]).toEqual([400, "invalid-request"]);
+  });
 });
 
 describe("POST .../cancel", () => {

@@ -62,7 +62,7 @@ const WRONG: readonly (readonly [string, Vars, string])[] = [
   ["a short key", ring(hmacKey({ secret: "A".repeat(42) })), "TOKEN_KEYS.k1.secret"],
   ["a kid twice", ring(hmacKey(), hmacKey({ secret: "B".repeat(42) + "A" })), "TOKEN_KEYS"],
   ["a secret under two kids", ring(hmacKey(), hmacKey({ kid: "k2" })), "TOKEN_KEYS"],
-  ["a key of another kind", ring({ kty: "EC", kid: "k1" }), "TOKEN_KEYS.0.secret"],
+  ["a key of another kind", ring({ kty: "EC", kid: "k1" }), "TOKEN_KEYS.0.kty"],
   ["an unknown member of a key", ring(hmacKey({ alg: "none" })), "TOKEN_KEYS.0.alg"],
   ["a key that ends before it begins", ring(hmacKey({ notBefore: 5, notAfter: 5 })), "TOKEN_KEYS.k1.notAfter"],
   ["a time key of another curve", timeRing({ crv: "P-384" }), "TIME_KEYS.0.crv"],

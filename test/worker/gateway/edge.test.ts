@@ -69,6 +69,12 @@ describe("method", () => {
     expect(answer.body["code"]).toBe("method-not-allowed");
   });
 
+  it.each(["/", "/somewhere", "*"])("POST %s is no address of the gateway's, and no fault", async (path) => {
+    const answer = await call(path === "*" ? "/*" : path, { method: "POST" });
+    expect([404, 405]).toContain(answer.status);
+    expect(answer.headers.get("X-Request-Id")).toMatch(UUID);
+  });
+
   it("HEAD is answered like GET, without a body", async () => {
     const answer = await call("/v1/time", { method: "HEAD" });
     expect(answer.status).toBe(200);

@@ -101,6 +101,8 @@ describe("PUT /v1/admin/products/{id}", () => {
 
   it.each([
     ["title", ""],
+    ["title", "a\u0000b"],
+    ["title", "\ud800"],
     ["price", -1],
     ["price", "9.90"],
     ["currency", "EURO"],
@@ -169,6 +171,13 @@ describe("stock", () => {
     });
   });
 
+  it("never grows beyond what Postgres counts in an integer", async () => {
+    const id = await putProduct({ stock: 1_000_000_000 });
+    const answer = await admin(`${id}/stock`, { delta: 1 });
+    expect([answer.status, answer.body["code"]]).toEqual([409, "wrong-state"]);
+    expect((await documentOf(id)).allocated).toBe(1_000_000_000);
+  });
+
   it.each([[{}], [{ delta: 0 }], [{ delta: 1.5 }], [{ delta: "1" }]])("refuses %j", async (body) => {
     expect((await admin(`${await putProduct()}/stock`, body)).status).toBe(400);
   });
@@ -194,6 +203,12 @@ describe("close", () => {
 describe("operator's steps", () => {
   it.each(["pause", "resume", "close", "stock"])("%s of a product that does not exist is not found", async (action) => {
     expect((await admin(`p-none/${action}`, action === "stock" ? { delta: 1 } : undefined)).status).toBe(404);
+  });
+
+  it("show a pause before the round opens, and no audit list of nothing", async () => {
+    const id = await putProduct({ opensAt: Date.now() + 60_000 });
+    expect((await admin(`${id}/pause`)).body).toMatchObject({ state: "upcoming", paused: true });
+    expect((await call("/v1/admin/products/p-nothing/audit", { headers: operator() })).status).toBe(404);
   });
 
   it("stand in the audit list with time and request id, the newest first", async () => {

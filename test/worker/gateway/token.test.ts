@@ -73,6 +73,7 @@ describe("POST /v1/products/{id}/tokens", () => {
     ["a time that has not begun", { nbf: Math.floor(Date.now() / 1000) + 600 }],
     ["an empty subject", { sub: "" }],
     ["a huge subject", { sub: "x".repeat(257) }],
+    ["a subject that Postgres cannot store", { sub: "a\u0000b" }],
   ])("T4 refuses an identity with %s", async (_, claims) => {
     const id = await putProduct();
     const answer = await askToken(id, `Bearer ${await makeIdentity("mallory", claims)}`);

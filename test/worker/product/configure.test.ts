@@ -41,6 +41,7 @@ describe("configure", () => {
       round: 1,
       state: "open",
       ...rules,
+      paused: false,
       stockSource: "operator",
       version: 1,
       allocated: 7,
