@@ -177,6 +177,14 @@ function assertBinding(env: Readonly<Record<string, unknown>>, name: string): vo
   }
 }
 
+/** Enforced risk may demand a challenge of any buyer: then there must be keys to make one. */
+function assertChallengeable({ mode, steps }: RiskConfig, { keys }: ChallengeConfig): void {
+  const demands = steps.challenge !== null || steps.harder !== null || steps.delay !== null;
+  if (mode === "enforce" && demands && keys.length === 0) {
+    throw new ConfigError("CHALLENGE_KEYS", "Is missing: RISK.steps demand challenges");
+  }
+}
+
 /** Checks everything. Throws ConfigError for the first thing that is wrong. */
 export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
   refuseUnknown(env);
@@ -185,6 +193,8 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
   const token = parseTable(env, "TOKEN", TOKEN);
   const sale = parseTable(env, "SALE", SALE);
   const writer = parseTable(env, "WRITER", WRITER);
+  const [challenge, risk] = [parseChallenge(env), parseRisk(env)];
+  assertChallengeable(risk, challenge);
   return {
     gateway: { name: gateway.name, allowedOrigins: gateway.allowed_origins },
     identity: parseIdentity(env),
@@ -202,8 +212,8 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
       timeoutMs: writer.timeout_ms,
     },
     limits: parseLimits(parseTable(env, "LIMITS", v.record(v.string(), v.unknown())), env),
-    challenge: parseChallenge(env),
-    risk: parseRisk(env),
+    challenge,
+    risk,
     adminToken: parseAdminToken(env),
     webhookSecrets: parseWebhookSecrets(env),
     demo: parseDemo(env),

@@ -102,6 +102,11 @@ const WRONG: readonly (readonly [string, Vars, string])[] = [
   ["a pause without lapses", table("HOARDING", { lapses: 0, cooldown_seconds: 60 }), "HOARDING.cooldown_seconds"],
   ["a negative pause", table("WRITER", { breaker_pause_seconds: -1 }), "WRITER.breaker_pause_seconds"],
   ["no limits", without("LIMITS"), "LIMITS"],
+  [
+    "no keys for the challenges that risk demands",
+    { ...table("RISK", { mode: "enforce" }), CHALLENGE_KEYS: undefined },
+    "CHALLENGE_KEYS",
+  ],
   ["no binding", without("PRODUCT"), "PRODUCT"],
 ];
 
