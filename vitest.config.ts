@@ -13,8 +13,9 @@ const wrangler = { configPath: "./wrangler.toml" };
 // A port on which nobody answers: what runs on workerd must not need the origin's database, unless it says so.
 process.env["CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_ORIGIN_DB"] ??= "postgres://nobody:nobody@127.0.0.1:1/none";
 
-/** Crowds and browsers are measured against a clock: they run after the others, one file at a time. */
-const alone = { fileParallelism: false, sequence: { groupOrder: 1 } };
+/** Browsers mostly wait: they run after the others, two files at a time. Crowds come last, one after the other. */
+const browsers = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+const crowds = { fileParallelism: false, sequence: { groupOrder: 2 } };
 
 export default defineConfig({
   test: {
@@ -51,8 +52,8 @@ export default defineConfig({
           globalSetup: ["./test/support/node/postgres-setup.ts"],
         },
       },
-      { test: { name: "process", include: ["test/process/**/*.test.ts"], ...alone } },
-      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], ...alone } },
+      { test: { name: "process", include: ["test/process/**/*.test.ts"], ...crowds } },
+      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], ...browsers } },
     ],
   },
 });

@@ -51,7 +51,7 @@ interface Told {
 
 type PlainCode = Exclude<
   GatewayCode,
-  "challenge-required" | "hold-open" | "buyer-limit" | "held-out" | "wrong-state" | "too-early"
+  "challenge-required" | "hold-open" | "buyer-limit" | "held-out" | "sold-out" | "wrong-state" | "too-early"
 >;
 
 export type Refusal = Told &
@@ -62,6 +62,8 @@ export type Refusal = Told &
     | { readonly code: "hold-open"; readonly statusUrl?: string }
     | { readonly code: "buyer-limit"; readonly perBuyerLimit?: number }
     | { readonly code: "held-out"; readonly nextReleaseAt?: number }
+    /** `available`: units that are left, fewer than were asked for. */
+    | { readonly code: "sold-out"; readonly available?: number }
     | { readonly code: "wrong-state"; readonly orderStatus?: OrderStatus }
     | { readonly code: "too-early"; readonly opensAt?: number }
   );
@@ -111,6 +113,10 @@ function withFields(told: Told, code: GatewayCode, fields: Readonly<Record<strin
   if (code === "held-out") {
     const nextReleaseAt = parseNumber(fields["nextReleaseAt"]);
     return { ...told, code, ...(nextReleaseAt === undefined ? {} : { nextReleaseAt }) };
+  }
+  if (code === "sold-out") {
+    const available = parseNumber(fields["available"]);
+    return { ...told, code, ...(available === undefined ? {} : { available }) };
   }
   if (code === "too-early") {
     const opensAt = parseNumber(fields["opensAt"]);

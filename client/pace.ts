@@ -14,8 +14,8 @@ export interface Look {
   readonly delayMs: number;
 }
 
-/** Between two looks at the product, in milliseconds; undefined: nothing can change any more. */
-const PRODUCT_PACE_MS: Readonly<Record<ProductState, number | undefined>> = {
+/** Between two looks at the product, in milliseconds. */
+const PRODUCT_PACE_MS: Readonly<Record<ProductState, number>> = {
   // The opening itself is known to the millisecond; this only notices a pause or a change of the rules.
   upcoming: 15_000,
   // The buyer's own click is answered with the truth; this only tells the undecided.
@@ -25,7 +25,8 @@ const PRODUCT_PACE_MS: Readonly<Record<ProductState, number | undefined>> = {
   paused: 4_000,
   // An operator may still add stock.
   "sold-out": 20_000,
-  closed: undefined,
+  // The next round may be prepared at any time, and whoever waits for it should not have to reload.
+  closed: 30_000,
 };
 /** While a hold runs or an order's event is on its way. Milliseconds. */
 const ORDER_PACE_MS = 2_500;

@@ -35,6 +35,8 @@ export interface SaleState {
   readonly notice?: Notice;
   /** When the next hold's time is over, while everything left is held. */
   readonly nextReleaseAt?: number;
+  /** Units that are left of an open round, once an order asked for more of them; unknown otherwise. */
+  readonly unitsLeft?: number;
   /** Why the last look at the gateway failed, and how many in a row did. */
   readonly lookFailure?: { readonly refusal: Refusal; readonly times: number };
   /** The gateway's time before which it does not want to be asked. */
@@ -62,11 +64,14 @@ export function reduceSale(state: SaleState, event: SaleEvent): SaleState {
       return withProduct(state, event.product);
     case "order-seen":
     case "bought": {
-      const { notice, lookFailure: _failure, quietUntil: _until, ...rest } = state;
+      const { notice, lookFailure: _failure, quietUntil: _until, unitsLeft, ...rest } = state;
       // A notice stands until something came of the step that it is about.
       const isOld =
         event.type === "order-seen" && state.activity === "idle" && state.order?.status === event.order.status;
-      const kept = isOld && notice !== undefined ? { notice } : {};
+      const kept = {
+        ...(isOld && notice !== undefined ? { notice } : {}),
+        ...(isOld && unitsLeft !== undefined ? { unitsLeft } : {}),
+      };
       const round = event.type === "bought" ? state.product?.round : state.orderRound;
       return {
         ...rest,
@@ -98,10 +103,21 @@ export function reduceSale(state: SaleState, event: SaleEvent): SaleState {
 }
 
 function withProduct(state: SaleState, product: Product): SaleState {
-  const { lookFailure: _failure, quietUntil: _until, nextReleaseAt, ...rest } = state;
+  const { lookFailure: _failure, quietUntil: _until, nextReleaseAt, unitsLeft, notice, ...rest } = state;
+  const isSameRound = state.product === undefined || state.product.round === product.round;
+  const isLeft = unitsLeft !== undefined && isSameRound && product.state === "open";
+  // Why a click was refused is old news in the next round, and how few were left is once the round does not sell.
+  const isNoticeOld =
+    state.activity === "idle" &&
+    notice !== undefined &&
+    (unitsLeftOf(notice.refusal) === undefined
+      ? !isSameRound && notice.retryAt === undefined && state.order?.status !== "held"
+      : !isLeft);
   const next: SaleState = {
     ...rest,
     product,
+    ...(isLeft ? { unitsLeft } : {}),
+    ...(notice === undefined || isNoticeOld ? {} : { notice }),
     ...(product.state === "held-out" && nextReleaseAt !== undefined ? { nextReleaseAt } : {}),
   };
   // A new round begins with a clean page; an order that still runs is never taken from the buyer's sight.
@@ -109,10 +125,17 @@ function withProduct(state: SaleState, product: Product): SaleState {
   return reduceSale(next, { type: "order-missing" });
 }
 
+/** The units that a sold-out refusal leaves for a smaller order, above zero; undefined: none, or another refusal. */
+export function unitsLeftOf(refusal: Refusal): number | undefined {
+  if (refusal.code !== "sold-out" || refusal.available === undefined) return undefined;
+  return refusal.available > 0 ? refusal.available : undefined;
+}
+
 /** Some refusals are news about the sale rather than about the attempt: they change the product, not the notice. */
 function afterRefusal(state: SaleState, refusal: Refusal, now: number | undefined): SaleState {
   const { notice: _notice, ...rest } = state;
-  const idle: SaleState = { ...rest, activity: "idle" };
+  const left = unitsLeftOf(refusal);
+  const idle: SaleState = { ...rest, activity: "idle", ...(left === undefined ? {} : { unitsLeft: left }) };
   const news = idle.product === undefined || state.activity === "cancelling" ? undefined : productNews(refusal);
   if (idle.product !== undefined && news !== undefined) {
     const release =
@@ -127,6 +150,8 @@ function afterRefusal(state: SaleState, refusal: Refusal, now: number | undefine
 
 function productNews(refusal: Refusal): Partial<Product> | undefined {
   const { code } = refusal;
+  // The round is open for whoever asks for fewer.
+  if (unitsLeftOf(refusal) !== undefined) return undefined;
   if (code === "held-out" || code === "sold-out" || code === "paused") return { state: code };
   if (code === "round-closed") return { state: "closed" };
   if (code !== "too-early") return undefined;

@@ -17,6 +17,7 @@ import {
   canBuy,
   canCancel,
   INITIAL_STATE,
+  isOrderOver,
   nextBoundary,
   phaseOf,
   reduceSale,
@@ -147,7 +148,8 @@ export function startSale(options: SaleOptions): Sale {
     if (looking || stopped) return;
     looking = true;
     try {
-      await Promise.all([at.product ? lookAtProduct() : undefined, at.order ? lookAtOrder() : undefined]);
+      const product = at.product ? lookAtProduct() : undefined;
+      await Promise.all([product, at.order ? lookAtOrder(product) : undefined]);
     } finally {
       looking = false;
       planLook();
@@ -161,12 +163,19 @@ export function startSale(options: SaleOptions): Sale {
     dispatch({ type: "product-seen", product: outcome.value });
   }
 
-  async function lookAtOrder(): Promise<void> {
+  /** `product`: the look at the product that is under way, if there is one. */
+  async function lookAtOrder(product: Promise<void> | undefined): Promise<void> {
     const asked = state.order;
     if (asked === undefined) return;
     const outcome = await gateway.order(asked);
     // A cancellation or a new purchase was quicker: its answer is newer than this one.
-    if (state.order !== asked || state.activity !== "idle") return;
+    const isOvertaken = () => state.order !== asked || state.activity !== "idle";
+    if (isOvertaken()) return;
+    // Nobody looked at the sale while the hold ran, and what is said of an order's end depends on it.
+    if (outcome.code === "ok" && isOrderOver(outcome.value) && !isOrderOver(asked)) {
+      await (product ?? lookAtProduct());
+      if (isOvertaken()) return;
+    }
     if (outcome.code === "ok") dispatch({ type: "order-seen", order: outcome.value });
     else if (outcome.code === "not-found") dispatch({ type: "order-missing" });
     else dispatch({ type: "look-failed", refusal: outcome, now: clock.now() });

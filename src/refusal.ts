@@ -196,7 +196,7 @@ export const REFUSALS: { readonly [Code in RefusalCode]: Telling<Code> } = {
   "held-out": {
     status: 409,
     title: "Everything left is held",
-    detail: "Every unit that is not sold is held for another buyer; some may come back",
+    detail: "Every unit that is left is held; some may come back",
     advice: "Try again after Retry-After: at nextReleaseAt the next hold's time is over, unless it is paid before.",
     fields: ({ nextReleaseAt }) => ({ nextReleaseAt }),
     headers: retryAfter,
@@ -211,7 +211,7 @@ export const REFUSALS: { readonly [Code in RefusalCode]: Telling<Code> } = {
   "sold-out": {
     status: 410,
     title: "Sold out",
-    detail: "Every unit of this round is sold, or fewer are left than were asked for",
+    detail: "Nothing of this round is left, or fewer units than were asked for",
     advice: "Nothing that is sold comes back. Where `available` is above zero, a smaller order may still fit.",
     fields: ({ available }) => ({ available }),
   },

@@ -22,6 +22,13 @@ export function formatTime(locale: string, at: number): string {
   return new Intl.DateTimeFormat(locale, { timeStyle: "medium" }).format(at);
 }
 
+/** A moment as a buyer needs it at `now`: the time of day alone only for today, in the buyer's time zone. */
+export function formatMomentFrom(locale: string, at: number, now: number | undefined): string {
+  const day = new Intl.DateTimeFormat(locale, { dateStyle: "short" });
+  const isToday = now !== undefined && day.format(at) === day.format(now);
+  return isToday ? formatTime(locale, at) : formatMoment(locale, at);
+}
+
 /** A length of time in words: "2 minutes", "1 hour 30 minutes". Seconds are left out from one hour on. */
 export function formatDuration(locale: string, totalSeconds: number): string {
   const { days, hours, minutes, seconds } = splitRemaining(totalSeconds * 1000);

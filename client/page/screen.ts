@@ -3,6 +3,7 @@
  * this by `view.ts`, and nothing there decides.
  */
 import type { Order, Product, ProductState } from "../documents.ts";
+import type { Refusal } from "../outcome.ts";
 import {
   canBuy,
   canCancel,
@@ -12,8 +13,9 @@ import {
   phaseOfProduct,
   type SalePhase,
   type SaleState,
+  unitsLeftOf,
 } from "../sale-state.ts";
-import { formatDuration, formatMoment, formatPrice, formatTime } from "./formats.ts";
+import { formatDuration, formatMoment, formatMomentFrom, formatPrice } from "./formats.ts";
 import type { Words } from "./words.ts";
 
 /** The colour of a state: nothing may be told by colour alone, the words beside it say the same. */
@@ -39,8 +41,10 @@ export interface Screen {
     readonly enabled: boolean;
     readonly busy: boolean;
     readonly reason: string;
-    /** The most that may be chosen; 1: nothing to choose. */
+    /** The most that may be chosen. */
     readonly mostUnits: number;
+    /** `none`: the round sells one each; `fixed`: shown, and not to be changed now. */
+    readonly choice: "none" | "fixed" | "free";
   };
   readonly notice?: { readonly text: string; readonly wait?: string; readonly reference?: string };
   readonly order?: {
@@ -89,13 +93,24 @@ export function decideScreen(state: SaleState, now: number | undefined, words: W
     title: product?.title ?? words.badge[phase],
     price: product === undefined ? "" : formatPrice(words.locale, product.price, product.currency),
     facts: product === undefined ? [] : decideFacts(product, words),
-    status: held !== undefined && held <= 0 ? words.holdOver : words.status[phase],
+    status: held !== undefined && held <= 0 ? words.holdOver : decideStatus(state, phase, now, words),
     ...(countdown === undefined ? {} : { countdown }),
     ...(held === undefined || product === undefined ? {} : { holdShare: share(held, product.holdSeconds * 1000) }),
     ...(buy === undefined ? {} : { buy }),
     ...(notice === undefined ? {} : { notice }),
     ...(order === undefined ? {} : { order: decideOrder(state, order, now, words) }),
   };
+}
+
+/** The phase in a sentence; of an order that is over also what became of the sale meanwhile. */
+function decideStatus(state: SaleState, phase: SalePhase, now: number | undefined, words: Words): string {
+  const { product, order } = state;
+  if (product === undefined || order === undefined || order.status !== phase || !isOrderOver(order)) {
+    return words.status[phase];
+  }
+  const sale = phaseOfProduct(product, now);
+  const then = sale === "open" ? words.backOnSale(order.quantity) : words.status[sale];
+  return [words.status[phase], then].join(words.betweenSentences);
 }
 
 function share(part: number, whole: number): number {
@@ -138,20 +153,35 @@ function decideBuy(state: SaleState, product: Product, now: number | undefined, 
   const enabled = canBuy(state, now);
   const wait = waitOf(notice, now);
   const ready = order === undefined ? words.buy : words.buyAgain;
-  const closed = sale === "upcoming" ? words.notOpen : sale === "open" ? ready : words.unavailable;
-  const reason = busy ? words.reason.busy : decideReason(product, sale, wait, words);
+  const reason = busy ? words.reason.busy : decideReason(product, sale, now, wait, words);
+  const isFixed = busy || sale === "sold-out" || sale === "closed" || sale === "paused";
   return {
-    label: busy ? words.buying : closed,
+    label: busy ? words.buying : decideLabel(sale, ready, words),
     enabled,
     busy,
     reason,
-    mostUnits: Math.min(product.perBuyerLimit, MOST_UNITS_OFFERED),
+    mostUnits: Math.min(product.perBuyerLimit, MOST_UNITS_OFFERED, state.unitsLeft ?? MOST_UNITS_OFFERED),
+    choice: product.perBuyerLimit <= 1 ? "none" : isFixed ? "fixed" : "free",
   };
 }
 
+/** `ready`: the label of a button that may be pressed. */
+function decideLabel(sale: ProductState, ready: string, words: Words): string {
+  if (sale === "open") return ready;
+  if (sale === "upcoming") return words.notOpen;
+  // These do not pass by waiting, unlike the rest.
+  return sale === "sold-out" || sale === "closed" ? words.badge[sale] : words.unavailable;
+}
+
 /** Why the button is as it is; empty where the status says it already. */
-function decideReason(product: Product, sale: ProductState, wait: number | undefined, words: Words): string {
-  if (sale === "upcoming") return words.reason.upcoming(formatTime(words.locale, product.opensAt));
+function decideReason(
+  product: Product,
+  sale: ProductState,
+  now: number | undefined,
+  wait: number | undefined,
+  words: Words,
+): string {
+  if (sale === "upcoming") return words.reason.upcoming(formatMomentFrom(words.locale, product.opensAt, now));
   if (sale === "held-out" || sale === "paused") return words.reason.again;
   if (sale !== "open") return "";
   if (wait !== undefined) return words.reason.waiting(formatDuration(words.locale, wait));
@@ -168,15 +198,18 @@ function decideNotice(state: SaleState, notice: Notice, now: number | undefined,
   const { refusal } = notice;
   if (state.activity !== "idle") return { text: words.retrying };
   const wait = waitOf(notice, now);
-  const text =
-    refusal.code === "buyer-limit" && refusal.perBuyerLimit !== undefined
-      ? words.buyerLimit(refusal.perBuyerLimit)
-      : words.refusal[refusal.code];
   return {
-    text,
+    text: decideRefusalText(refusal, words),
     ...(wait === undefined ? {} : { wait: words.retryIn(formatDuration(words.locale, wait)) }),
     ...(refusal.requestId === undefined ? {} : { reference: words.reference(refusal.requestId) }),
   };
+}
+
+function decideRefusalText(refusal: Refusal, words: Words): string {
+  const left = unitsLeftOf(refusal);
+  if (left !== undefined) return words.fewerLeft(left);
+  if (refusal.code !== "buyer-limit" || refusal.perBuyerLimit === undefined) return words.refusal[refusal.code];
+  return words.buyerLimit(refusal.perBuyerLimit);
 }
 
 function decideOrder(state: SaleState, order: Order, now: number | undefined, words: Words): Screen["order"] & object {

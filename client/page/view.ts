@@ -85,11 +85,13 @@ function drawBuy(elements: Elements, { buy }: Screen): void {
   if (buy === undefined) return;
   setText(elements.buy, buy.label);
   setText(elements.reason, buy.reason);
-  elements.choice.hidden = buy.mostUnits <= 1;
-  elements.quantity.disabled = buy.busy;
+  elements.choice.hidden = buy.choice === "none";
+  elements.quantity.disabled = buy.choice !== "free";
   if (elements.quantity.options.length !== buy.mostUnits) {
     const units = Array.from({ length: buy.mostUnits }, (_, index) => new Option(String(index + 1)));
+    const chosen = Math.max(elements.quantity.selectedIndex, 0);
     elements.quantity.replaceChildren(...units);
+    elements.quantity.selectedIndex = Math.min(chosen, buy.mostUnits - 1);
   }
 }
 

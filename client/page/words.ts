@@ -11,6 +11,9 @@ export interface Words {
   readonly badge: Readonly<Record<SalePhase, string>>;
   /** One sentence under the badge's word; also what a screen reader hears when the phase changes. */
   readonly status: Readonly<Record<SalePhase, string>>;
+  /** After `cancelled` or `expired` in an open round; in another the state's own sentence stands there. */
+  readonly backOnSale: (units: number) => string;
+  readonly betweenSentences: string;
   readonly opensIn: string;
   readonly closesIn: string;
   readonly releaseIn: string;
@@ -40,7 +43,10 @@ export interface Words {
     readonly busy: string;
   };
   readonly refusal: Readonly<Record<RefusalCode, string>>;
+  /** `units`: the most of the round per buyer, who may have some already. */
   readonly buyerLimit: (units: number) => string;
+  /** `units`: left, and fewer than were asked for. */
+  readonly fewerLeft: (units: number) => string;
   readonly retrying: string;
   readonly retryIn: (wait: string) => string;
   readonly reference: (requestId: string) => string;

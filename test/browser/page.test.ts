@@ -150,7 +150,7 @@ describe.skipIf(!HAS_CHROMIUM)("the sale page", () => {
 
   test.each([
     ["paid", "Yes", "Paid. It is yours."],
-    ["refund_due", "On its way", "The shop owes you a refund."],
+    ["refund_due", "On its way", "the shop gives the money back."],
     ["expired", "Yes", "went back on sale"],
   ] as const)("an order that becomes %s is told so", async (status, received, words) => {
     const page = await open();
@@ -185,12 +185,30 @@ describe.skipIf(!HAS_CHROMIUM)("the sale page", () => {
   test.each([
     ["paused", "The shop has paused the sale."],
     ["held-out", "Some may come back."],
-    ["sold-out", "Every unit is sold."],
+    ["sold-out", "Nothing is left."],
     ["closed", "The sale is over."],
   ] as const)("%s: told honestly, with a grey button", async (forcedState, words) => {
-    const page = await open({ forcedState });
+    const page = await open({ forcedState, perBuyerLimit: 2 });
     expect(await page.locator("#status").textContent()).toContain(words);
     expect(await page.locator("#buy").isDisabled()).toBe(true);
+    expect(await page.locator("#quantity").isDisabled()).toBe(forcedState !== "held-out");
+  });
+
+  test("fewer left than asked for: told so, the choice lowered, and the next click buys what is left", async () => {
+    const page = await open({ perBuyerLimit: 3 });
+    const refusal = { code: "sold-out", status: 410, title: "Sold out", detail: "Fewer are left", available: 1 };
+    await page.route("**/checkout/**", (route) => route.fulfill({ status: 410, json: refusal }), { times: 1 });
+    await page.selectOption("#quantity", "2");
+    await page.click("#buy");
+    await page.waitForSelector("#notice:not([hidden])");
+    expect(await page.locator("#notice").textContent()).toContain("Only 1 is left: choose fewer.");
+    expect(await page.locator("#status").textContent()).toBe("The sale is open.");
+    expect(await page.locator("#quantity").isVisible()).toBe(true);
+    expect(await page.locator("#quantity option").count()).toBe(1);
+    expect(await page.locator("#buy").isEnabled()).toBe(true);
+    await page.click("#buy");
+    await waitForPhase("held");
+    expect([...gateway.orders.values()].map(({ quantity }) => quantity)).toEqual([1]);
   });
 
   test("a sale that goes on after a pause lights the button without a reload", async () => {

@@ -70,9 +70,12 @@ describe("decideNextLook", () => {
     expect(decideNextLook(held, ORDER.holdExpiresAt - 700, 0, 0)?.delayMs).toBe(700);
   });
 
-  test("nothing can change any more: closed, missing; and nothing is asked during a purchase", () => {
-    expect(decideNextLook(sale({ state: "closed" }), NOW, 0, 0)).toBeUndefined();
-    expect(decideNextLook(sale({}), PRODUCT.closesAt, 0, 0)).toBeUndefined();
+  test("a closed sale is looked at now and then: the next round may come", () => {
+    expect(decideNextLook(sale({ state: "closed" }), NOW, 0, 0)?.delayMs).toBe(30_000);
+    expect(decideNextLook(sale({}), PRODUCT.closesAt, 0, 0)?.delayMs).toBe(30_000);
+  });
+
+  test("nothing can change any more: missing; and nothing is asked during a purchase", () => {
     const missing = { ...INITIAL_STATE, lookFailure: { refusal: refusal("not-found"), times: 1 } };
     expect(decideNextLook(missing, NOW, 0, 0)).toBeUndefined();
     expect(decideNextLook({ ...sale({}), activity: "buying" }, NOW, 0, 0)).toBeUndefined();

@@ -2,7 +2,14 @@
 import { describe, expect, test } from "vitest";
 import { GATEWAY_CODES } from "../../client/outcome.ts";
 import { decideAnnouncement } from "../../client/page/attention.ts";
-import { decideSpokenMark, formatDuration, formatPrice, splitRemaining } from "../../client/page/formats.ts";
+import {
+  decideSpokenMark,
+  formatDuration,
+  formatMoment,
+  formatPrice,
+  formatTime,
+  splitRemaining,
+} from "../../client/page/formats.ts";
 import { decideLanguage, LANGUAGES, wordsFor } from "../../client/page/language.ts";
 import { decideScreen } from "../../client/page/screen.ts";
 import { INITIAL_STATE, type SaleState } from "../../client/sale-state.ts";
@@ -103,6 +110,55 @@ describe("decideScreen", () => {
     expect(shown.buy?.enabled).toBe(false);
     expect(shown.badge).toBe(EN.badge[state]);
     expect(shown.status).toBe(EN.status[state]);
+    expect(shown.buy?.choice).toBe(state === "held-out" ? "free" : "fixed");
+  });
+
+  test.each([
+    ["sold-out", "Sold out", "已售罄"],
+    ["closed", "Closed", "已结束"],
+  ] as const)("%s: the button says so, in both languages", (state, english, chinese) => {
+    const sale: SaleState = { ...INITIAL_STATE, product: { ...PRODUCT, state } };
+    expect(screen(sale).buy?.label).toBe(english);
+    expect(decideScreen(sale, NOW, LANGUAGES.zh).buy?.label).toBe(chinese);
+  });
+
+  test("fewer left than asked for: told so, with a lit button and no more to choose than there are", () => {
+    const few: Partial<SaleState> = {
+      unitsLeft: 1,
+      notice: { refusal: refusal("sold-out", { httpStatus: 410, available: 1 }) },
+    };
+    const shown = screen(few);
+    expect(shown.notice?.text).toBe("Only 1 is left: choose fewer.");
+    expect(shown.status).toBe(EN.status.open);
+    expect(shown.buy).toMatchObject({ enabled: true, mostUnits: 1, choice: "free" });
+    const chinese = decideScreen({ ...INITIAL_STATE, product: PRODUCT, ...few }, NOW, LANGUAGES.zh);
+    expect(chinese.notice?.text).toBe("仅剩 1 件，请减少数量。");
+    expect(EN.fewerLeft(2)).toBe("Only 2 are left: choose fewer.");
+  });
+
+  test("nothing to choose where the round sells one each", () => {
+    expect(screen({ product: { ...PRODUCT, perBuyerLimit: 1 } }).buy?.choice).toBe("none");
+  });
+
+  test.each([
+    ["cancelled", "open", 1, "Your order is cancelled. The unit went back on sale."],
+    ["cancelled", "open", 2, "Your order is cancelled. The 2 units went back on sale."],
+    ["cancelled", "closed", 1, "Your order is cancelled. The sale is over."],
+    ["cancelled", "paused", 1, "Your order is cancelled. The shop has paused the sale. It may go on at any moment."],
+    ["expired", "sold-out", 1, "The time to pay is over. Nothing is left."],
+  ] as const)("an order that is %s while the sale is %s (%d units)", (status, state, quantity, words) => {
+    const shown = screen({ order: { ...ORDER, status, quantity }, product: { ...PRODUCT, state } });
+    expect(shown.status).toBe(words);
+    expect(shown.buy?.enabled).toBe(state === "open");
+    expect(shown.buy?.label === EN.buyAgain).toBe(state === "open");
+  });
+
+  test("an opening on another day is told with its date", () => {
+    const opensAt = PRODUCT.opensAt;
+    const reasonAt = [opensAt - 3 * 86_400_000, opensAt - 1].map(
+      (now) => screen({ product: { ...PRODUCT, state: "upcoming" } }, now).buy?.reason,
+    );
+    expect(reasonAt).toEqual([formatMoment("en", opensAt), formatTime("en", opensAt)].map(EN.reason.upcoming));
   });
 
   test("buying: grey and busy", () => {

@@ -56,6 +56,8 @@ describe("the sale's phases", () => {
     ["held", false, [seen(), buy, bought()]],
     ["held-out", false, [seen(), buy, refused("held-out")]],
     ["sold-out", false, [seen(), buy, refused("sold-out")]],
+    ["sold-out", false, [seen(), buy, refused("sold-out", { available: 0 })]],
+    ["open", true, [seen(), buy, refused("sold-out", { available: 1 })]],
     ["paused", false, [seen(), buy, refused("paused")]],
     ["closed", false, [seen(), buy, refused("round-closed")]],
     ["upcoming", false, [seen(), buy, refused("too-early", { opensAt: NOW + 5_000 })]],
@@ -99,6 +101,24 @@ describe("reduceSale", () => {
     expect(heldOut.nextReleaseAt).toBe(NOW + 9_000);
     expect(reduceSale(heldOut, seen({ state: "held-out" })).nextReleaseAt).toBe(NOW + 9_000);
     expect(reduceSale(heldOut, seen()).nextReleaseAt).toBeUndefined();
+  });
+
+  test("sold-out with units left bounds the next order, and is forgotten once the round does not sell or is another", () => {
+    const few = after(seen(), buy, refused("sold-out", { available: 1 }));
+    expect(few).toMatchObject({ unitsLeft: 1, notice: { refusal: { code: "sold-out", available: 1 } } });
+    expect(reduceSale(few, seen())).toMatchObject({ unitsLeft: 1, notice: { refusal: { code: "sold-out" } } });
+    expect(reduceSale(few, buy).unitsLeft).toBe(1);
+    for (const event of [seen({ state: "sold-out" }), seen({ state: "closed" }), seen({ round: 2 })]) {
+      const later = reduceSale(few, event);
+      expect([later.unitsLeft, later.notice]).toEqual([undefined, undefined]);
+    }
+    expect(after(seen(), buy, refused("sold-out", { available: 1 }), buy, bought()).unitsLeft).toBeUndefined();
+  });
+
+  test("a new round forgets why a click in the last one was refused, though not a running Retry-After", () => {
+    expect(after(seen(), buy, refused("buyer-limit"), seen({ round: 2 })).notice).toBeUndefined();
+    const waiting = after(seen(), buy, refused("rate-limited", { retryAfterMs: 1_000 }), seen({ round: 2 }));
+    expect(waiting.notice?.retryAt).toBe(NOW + 1_000);
   });
 
   test("a notice is gone with the next step, and with the order's next status", () => {

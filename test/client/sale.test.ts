@@ -177,6 +177,32 @@ describe("startSale in an open round", () => {
     expect(surroundings.count(LOOK)).toBe(before + 1);
   });
 
+  test("an operator closes while the buyer holds: the sale's end is known when the order's is told", async () => {
+    await start();
+    await sale.buy();
+    surroundings.on(LOOK, () => product({ state: "closed" }));
+    surroundings.on(STATUS, () => json(200, { ...ORDER, status: "cancelled", delivered: true }));
+    const stateAtCancel: (string | undefined)[] = [];
+    sale.subscribe(() => {
+      if (sale.phase() === "cancelled") stateAtCancel.push(sale.state().product?.state);
+    });
+    await surroundings.advance(4_000);
+    expect(new Set(stateAtCancel)).toEqual(new Set(["closed"]));
+  });
+
+  test("a closed page finds the next round by itself, and asks nothing while it is hidden", async () => {
+    surroundings.on(LOOK, () => product({ state: "closed" }));
+    await start();
+    await surroundings.show(false);
+    const before = surroundings.count(LOOK);
+    await surroundings.advance(120_000);
+    expect(surroundings.count(LOOK)).toBe(before);
+    await surroundings.show(true);
+    surroundings.on(LOOK, () => product({ round: 2 }));
+    await surroundings.advance(40_000);
+    expect(sale.phase()).toBe("open");
+  });
+
   test("asks nothing after stop", async () => {
     await start();
     sale.stop();
