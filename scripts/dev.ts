@@ -1,12 +1,14 @@
 /**
  * `npm run dev`: wrangler's own loop, which bundles again and reloads on every change; slower than `npm start`, which is what
- * speed is seen with. Its state is apart from `npm start`'s.
+ * speed is seen with. Its state is apart from `npm start`'s,
+ * but below the same folder, which one process has at a time.
  */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { STATE } from "./demo/state.ts";
 import { claimPort, listenAddresses } from "./gateway/addresses.ts";
+import { claimState } from "./gateway/claim-state.ts";
 import { checkWrangler, readWranglerConfig } from "./gateway/check-wrangler.ts";
 import { startDatabase } from "./gateway/database.ts";
 import { ensureDevVars, readDevVars } from "./gateway/dev-vars.ts";
@@ -33,6 +35,7 @@ await runProgram(async () => {
   }
   const signal = untilSignal();
   const port = parsePort(process.env["PORT"], STANDARD_PORT);
+  claimState(STATE);
   await claimPort(await listenAddresses("localhost"), port);
   if (await ensureDevVars())
     console.log("Copied .dev.vars.example to .dev.vars: public demo keys, for this machine only");

@@ -1,7 +1,7 @@
 /** .dev.vars: the local secrets, a plain dotenv file. Made from the example on the first start; never changed afterwards. */
 import { constants, existsSync } from "node:fs";
 import { copyFile, mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { StartError } from "./start-error.ts";
 import { PROJECT } from "./wrangler-environment.ts";
@@ -13,6 +13,13 @@ export const HOME = process.env["SLUICE_HOME"] || PROJECT;
 
 const DEV_VARS = join(HOME, ".dev.vars");
 const EXAMPLE = join(PROJECT, ".dev.vars.example");
+
+/** Its path as a shell in the project's folder takes it. */
+export function tellDevVars(): string {
+  if (HOME === PROJECT) return "./.dev.vars";
+  const path = resolve(DEV_VARS);
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}
 
 /** Copies the example to .dev.vars unless there is one; says whether it did. */
 export async function ensureDevVars(): Promise<boolean> {

@@ -5,16 +5,33 @@ import { StartError } from "./start-error.ts";
 /** Conventional exit status after SIGINT (128 + 2), for whoever insists with a second one. */
 const INTERRUPTED = 130;
 
+/** How soon after npm its program ends, in milliseconds. */
+const PARENT_POLL_MS = 250;
+
 /** Node's own strict parsing. @throws StartError with exit status 2 for anything that is not in `config`. */
 export function parseArguments<Config extends ParseArgsConfig>(config: Config): ReturnType<typeof parseArgs<Config>> {
   try {
-    return parseArgs(config);
+    const joined: Config = { ...config, args: joinNegatives(config) };
+    return parseArgs(joined);
   } catch (fault) {
     if (fault instanceof Error && "code" in fault && String(fault.code).startsWith("ERR_PARSE_ARGS")) {
-      throw new StartError(`${fault.message.split(/\.? To specify|\n/)[0]}; --help tells which there are`, 2);
+      const [first = ""] = fault.message.split(/\.? To specify|\n/);
+      const told = first.replace(/argument is ambiguous\.?$/, "needs a value of its own, and is followed by an option");
+      throw new StartError(`${told}; --help tells which there are`, 2);
     }
     throw fault;
   }
+}
+
+/** `--stock -1` as `--stock=-1`: Node takes it for a forgotten value, but whoever wrote it should hear what `--stock` wants. */
+function joinNegatives({ args = process.argv.slice(2), options = {} }: ParseArgsConfig): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const option = joined.at(-1)?.replace(/^--/, "") ?? "";
+    if (/^-\d/.test(arg) && options[option]?.type === "string") joined.push(`${joined.pop()}=${arg}`);
+    else joined.push(arg);
+  }
+  return joined;
 }
 
 /** The value of `--name`, from 1 to `most`. @throws StartError with exit status 2 when it is anything else. */
@@ -48,7 +65,10 @@ export async function runProgram(main: () => Promise<number>): Promise<never> {
   }
 }
 
-/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second SIGINT ends the process at once. */
+/**
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP; a second SIGINT ends the process at once. Under npm also when npm has
+ * ended: a SIGTERM to npm does not reach what it runs.
+ */
 export function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
     let told = false;
@@ -58,6 +78,15 @@ export function untilSignal(): Promise<void> {
         told = true;
         resolve();
       });
+    }
+    if (process.env["npm_lifecycle_event"] !== undefined) {
+      const parent = process.ppid;
+      const watch = setInterval(() => {
+        if (process.ppid === parent) return; // An orphan gets another parent.
+        clearInterval(watch);
+        resolve();
+      }, PARENT_POLL_MS);
+      watch.unref();
     }
   });
 }

@@ -2,6 +2,7 @@
  * A gateway with its database as a process of its own, for programs that start, stop and kill it: see child.ts, which speaks
  * to it over Node's IPC channel. When the other side goes away, in whatever way, it stops.
  */
+import { claimState } from "./claim-state.ts";
 import type { FromChild } from "./child.ts";
 import { type Stack, type StackOptions, startStack } from "./stack.ts";
 import { StartError } from "./start-error.ts";
@@ -14,6 +15,7 @@ function answer(message: FromChild): void {
 
 async function start(options: StackOptions): Promise<void> {
   try {
+    claimState(options.stateDir);
     started = startStack(options);
     const stack = await started;
     answer({ kind: "ready", url: stack.url, databaseUrl: stack.database.url });

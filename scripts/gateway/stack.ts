@@ -9,6 +9,7 @@ export interface StackOptions {
   /** 0: a free one. */
   readonly port: number;
   readonly host?: string;
+  /** Claimed by whoever starts it, see claim-state.ts. */
   readonly stateDir: string;
   /** @default an embedded Postgres below stateDir */
   readonly databaseUrl?: string;
@@ -26,7 +27,7 @@ export interface Stack {
 
 /** @throws StartError, in words for whoever started it; nothing is left running then. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  // Said before anything is begun: a second `npm start` must not touch the first one's state.
+  // Said before anything is begun.
   if (options.port !== 0) await claimPort(await listenAddresses(options.host ?? "127.0.0.1"), options.port);
 
   const bundling = options.script ?? bundleWorker(options.stateDir);

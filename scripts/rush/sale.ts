@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { StartError } from "../gateway/start-error.ts";
 import { comeBack, play, type Scene } from "./buyer.ts";
+import { checkGateway } from "./check-gateway.ts";
 import { type Buyer, castBuyers } from "./cast.ts";
 import { type GatewayClock, readClock } from "./clock.ts";
 import { HttpClient } from "./http.ts";
@@ -46,6 +47,8 @@ const PLAY_WITHIN_MS = 120_000;
 export async function runSale(sale: Sale, progress: Progress): Promise<Report> {
   const began = performance.now();
   const product = `rush-${sale.seed}-${Date.now().toString(36)}`;
+  progress.line = () => "asking whether the gateway is there";
+  await checkGateway(sale);
   const http = new HttpClient(sale.url);
   try {
     const api = new SaleApi(http, product, sale.adminToken, sale.webhookSecrets);

@@ -24,8 +24,18 @@ export async function makeHome(): Promise<{ readonly path: string; readonly forg
 
 /** @param script below scripts/, as in "start.ts". */
 export function runProgram(script: string, args: readonly string[], env: Readonly<Record<string, string>>): Program {
+  return run(process.execPath, [join(PROJECT, "scripts", script), ...args], env);
+}
+
+/** As npm runs it: below a process that passes no signal on. `child` is that process. */
+export function runUnderNpm(script: string, env: Readonly<Record<string, string>>): Program {
+  const program = `"${process.execPath}" "${join(PROJECT, "scripts", script)}"`;
+  return run("/bin/sh", ["-c", `${program}; exit $?`], { ...env, npm_lifecycle_event: "start" });
+}
+
+function run(command: string, args: readonly string[], env: Readonly<Record<string, string>>): Program {
   const { DATABASE_URL: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, [join(PROJECT, "scripts", script), ...args], {
+  const child = spawn(command, [...args], {
     cwd: PROJECT,
     env: { ...inherited, ...env },
     stdio: ["ignore", "pipe", "pipe"],
