@@ -25,7 +25,7 @@ const WIRE_NAMES = new Set(["src/challenge/kinds.ts", "src/challenge/answers.ts"
 /** How a stage reaches the control object; the operator's routes change what it keeps. */
 const OPEN_TO_STAGES = new Set(["src/control/wire.ts", "src/control/control-calls.ts"]);
 /** What a Durable Object may import of src/: values that both sides refuse with. */
-const SHARED_WITH_OBJECTS = new Set(["src/refusal.ts", "src/result.ts", "src/log.ts"]);
+const SHARED_WITH_OBJECTS = new Set(["src/refusal.ts", "src/result.ts", "src/log.ts", "src/waiting.ts"]);
 /** What the Worker may import of an object's folder: its protocol, and pure rules. Its class only the entry exports. */
 const OPEN_TO_WORKER = new Set([
   "protocol.ts",

@@ -8,6 +8,7 @@
 import type { ProductApi } from "../durable-objects/product/protocol.ts";
 import type { RefusalOf } from "./refusal.ts";
 import { ok, refused, type Result } from "./result.ts";
+import { wait } from "./waiting.ts";
 
 /** Attempts in all, and the longest wait before each further one (doubling, drawn at random below it). */
 const ATTEMPTS_MAX = 3;
@@ -36,12 +37,6 @@ export async function callProduct<Value>(
       await wait(Math.random() * FIRST_WAIT_MS * 2 ** (attempt - 1));
     }
   }
-}
-
-function wait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-  });
 }
 
 function overloaded(repeatable: Repeatable): RefusalOf<"overloaded"> {

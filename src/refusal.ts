@@ -205,7 +205,7 @@ export const REFUSALS: { readonly [Code in RefusalCode]: Telling<Code> } = {
     status: 409,
     title: "Wrong state",
     detail: "The present state does not allow this step",
-    advice: "Look at `status`: it is the state that stands in the way.",
+    advice: "Look at `orderStatus`: it is the state that stands in the way.",
     fields: ({ status }) => ({ orderStatus: status }),
   },
   "sold-out": {

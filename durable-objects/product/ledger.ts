@@ -7,10 +7,7 @@
 import type { OrderStatus, RefusalOf } from "../../src/refusal.ts";
 import { decideHoarding, type HoardingHistory } from "./hoarding.ts";
 import type { Cause, HoardingRules, HoldCommand, HoldRefusal, Ledger, RoundRules } from "./protocol.ts";
-import { decideRoundState, secondsUntil } from "./round-state.ts";
-
-/** How many seconds a buyer is asked to wait while the operator has paused the sale: a guess, nobody knows the end. */
-export const PAUSED_RETRY_SECONDS = 5;
+import { decideRoundState, PAUSED_RETRY_SECONDS, secondsUntil } from "./round-state.ts";
 
 export interface OrderCounts {
   readonly held: number;

@@ -6,6 +6,7 @@
  * What a buyer is told never waits for any of this.
  */
 import { describeFault, logEvent } from "../../src/log.ts";
+import { withTimeLimit } from "../../src/waiting.ts";
 import type { ProductEvent } from "./protocol.ts";
 import type { ProductStatements } from "./statements.ts";
 
@@ -77,22 +78,14 @@ export class Outbox {
   async #deliver(events: readonly ProductEvent[]): Promise<void> {
     try {
       const sending = this.#options.queue.sendBatch(events.map((body) => ({ body, contentType: "json" })));
-      await giveUpAfter(SEND_TIMEOUT_MS, sending);
+      await withTimeLimit(
+        sending,
+        SEND_TIMEOUT_MS,
+        () => new Error(`The queue did not answer within ${SEND_TIMEOUT_MS} ms`),
+      );
     } catch (fault) {
       // Nothing is lost: the rows stand in the outbox, and the alarm comes by again.
       logEvent("warn", "outbox-send-failed", { events: events.length, fault: describeFault(fault) });
     }
-  }
-}
-
-async function giveUpAfter(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`The queue did not answer within ${milliseconds} ms`)), milliseconds);
-  });
-  try {
-    await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }

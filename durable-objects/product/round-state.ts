@@ -5,6 +5,9 @@
  */
 import type { RoundState } from "./protocol.ts";
 
+/** How many seconds a buyer is asked to wait while the operator has paused the sale: a guess, nobody knows the end. */
+export const PAUSED_RETRY_SECONDS = 5;
+
 /** What the state depends on. `available` and `held` are units. */
 export interface RoundSituation {
   readonly opensAt: number;

@@ -6,6 +6,7 @@
 import type { Context } from "hono";
 import type { OrderView, ProductView } from "../../durable-objects/product/protocol.ts";
 import { ORDER_ID_PATTERN } from "../../durable-objects/product/order-id.ts";
+import { causeOf } from "../cause.ts";
 import type { AppEnv, BuyerEnv } from "../context.ts";
 import { readJson } from "../body.ts";
 import { callProduct } from "../product-calls.ts";
@@ -40,7 +41,7 @@ export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetPro
     if (!body.ok) return refuse(c, body.refusal);
     const { id } = c.get("product");
     const { jti, buyerId, round } = c.get("token");
-    const cause = { requestId: c.get("requestId"), traceparent: c.get("traceparent") };
+    const cause = causeOf(c);
     const { quantity } = body.value;
     const { hoarding } = c.get("config");
     // Where nothing is counted per client, nothing of the client is kept.
@@ -88,7 +89,7 @@ export function cancelOrder({ forgetProduct }: { readonly forgetProduct: ForgetP
     if (!isProductName(id) || !ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
     const body = await readJson(c, emptyRequest, {});
     if (!body.ok) return refuse(c, body.refusal);
-    const cause = { requestId: c.get("requestId"), traceparent: c.get("traceparent") };
+    const cause = causeOf(c);
     const command = { orderId, buyerId: c.get("buyer").id, callback: null, cause };
     const called = await callProduct(c.env, id, "repeatable", (product) => product.cancel(command));
     if (!called.ok) return refuse(c, called.refusal);

@@ -2,12 +2,12 @@
 import type { Context } from "hono";
 import type * as v from "valibot";
 import type {
-  Cause,
   ConfigureCommand,
   ProductAnswer,
   ProductApi,
   RoundAction,
 } from "../../durable-objects/product/protocol.ts";
+import { causeOf } from "../cause.ts";
 import type { Config } from "../config.ts";
 import type { AppEnv } from "../context.ts";
 import { readJson } from "../body.ts";
@@ -47,10 +47,6 @@ export interface OperatorOptions {
 function productId(c: Context<AppEnv>): Result<string> {
   const id = c.req.param("id") ?? "";
   return isProductName(id) ? ok(id) : refused({ code: "not-found" });
-}
-
-function causeOf(c: Context<AppEnv>): Cause {
-  return { requestId: c.get("requestId"), traceparent: c.get("traceparent") };
 }
 
 /** PUT /v1/admin/products/{id}: create the product, change the round that is to come, or set the next one. */

@@ -10,6 +10,7 @@ import { createMiddleware } from "hono/factory";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
 import type { CallbackId, OrderAnswer, ProductApi } from "../../durable-objects/product/protocol.ts";
 import { ORDER_ID_PATTERN } from "../../durable-objects/product/order-id.ts";
+import { causeOf } from "../cause.ts";
 import type { AppEnv } from "../context.ts";
 import { parseJson } from "../body.ts";
 import { callProduct } from "../product-calls.ts";
@@ -102,10 +103,6 @@ export function recordCancellation(options: CallbackOptions) {
       product.cancel({ orderId, buyerId: null, callback, cause: causeOf(c) }),
     );
   };
-}
-
-function causeOf(c: Context<CallbackEnv>) {
-  return { requestId: c.get("requestId"), traceparent: c.get("traceparent") };
 }
 
 type OrderCall = (orderId: string, product: ProductApi) => Promise<OrderAnswer>;

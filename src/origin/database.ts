@@ -9,6 +9,7 @@
  * - Types are not fetched, which saves a round trip and gives up array parameters: lists travel as jsonb.
  */
 import postgres, { type Sql, type TransactionSql } from "postgres";
+import { withTimeLimit } from "../waiting.ts";
 
 /** Time that is left to the client beyond the server's own time-out, to hear of it. */
 const GRACE_MS = 1000;
@@ -59,7 +60,12 @@ export async function transact<Value>(
     const [, value] = await Promise.all([inside.unsafe(limits(timeoutMs)), work(inside)]);
     return { value };
   });
-  const { value } = await withTimeout(transaction as Promise<{ value: Value }>, timeoutMs + GRACE_MS);
+  const limitMs = timeoutMs + GRACE_MS;
+  const { value } = await withTimeLimit(
+    transaction as Promise<{ value: Value }>,
+    limitMs,
+    () => new DatabaseTimeout(limitMs),
+  );
   return value;
 }
 
@@ -68,16 +74,4 @@ function limits(timeoutMs: number): string {
   return ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
     .map((setting) => `SET LOCAL ${setting} = ${Math.ceil(timeoutMs)}`)
     .join("; ");
-}
-
-async function withTimeout<Value>(work: Promise<Value>, timeoutMs: number): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DatabaseTimeout(timeoutMs)), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,6 +1,7 @@
 /** The operator's routes for dead letters: what failed for good, and sending it once more. */
 import type { Context } from "hono";
 import { readJson } from "../body.ts";
+import { causeOf } from "../cause.ts";
 import type { AppEnv } from "../context.ts";
 import { describeFault, logEvent } from "../log.ts";
 import { callProduct } from "../product-calls.ts";
@@ -43,7 +44,7 @@ export function replayDeadLetterForOperator() {
 
 /** The replay stands in the log, and in the audit list of the product that the event belongs to. */
 async function recordReplay(c: Context<AppEnv>, productId: string | null, eventId: string): Promise<void> {
-  const cause = { requestId: c.get("requestId"), traceparent: c.get("traceparent") };
+  const cause = causeOf(c);
   logEvent("info", "dead-letter-replayed", { productId, eventId, requestId: cause.requestId });
   if (productId === null) return;
   await callProduct(c.env, productId, "once", (product) => product.record("replay-dead-letter", { eventId }, cause));

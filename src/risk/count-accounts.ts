@@ -6,6 +6,7 @@
  */
 import type { LimiterApi, TakeCheck } from "../../durable-objects/limiter/protocol.ts";
 import { describeFault, logEvent } from "../log.ts";
+import { withTimeLimit } from "../waiting.ts";
 
 /** Counted up to so many; who has more is as suspect as can be. The most that a sliding log takes. */
 const ACCOUNTS_MAX = 1000;
@@ -22,11 +23,13 @@ export async function countAccounts(
 ): Promise<number | null> {
   const limiter = env.LIMITER.getByName(`accounts-${shardOf(client)}`) as unknown as LimiterApi;
   try {
-    const answer = await withinBudget(
+    const answer = await withTimeLimit(
       limiter.take([
         checkOf("account-seen", JSON.stringify([client, buyerId]), 1, windowMs),
         checkOf("accounts-of-client", client, ACCOUNTS_MAX, windowMs),
       ]),
+      BUDGET_MS,
+      () => new Error(`No answer within ${BUDGET_MS} ms`),
     );
     const remaining = answer.answers[1]?.remaining;
     return remaining === undefined ? null : ACCOUNTS_MAX - remaining;
@@ -45,16 +48,4 @@ function shardOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   return (hash >>> 0) % SHARDS;
-}
-
-async function withinBudget<Value>(work: Promise<Value>): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`No answer within ${BUDGET_MS} ms`)), BUDGET_MS);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

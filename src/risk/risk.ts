@@ -9,6 +9,7 @@ import { createMiddleware } from "hono/factory";
 import type { BuyerEnv } from "../context.ts";
 import { logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
+import { wait } from "../waiting.ts";
 import { readAccount } from "./claims.ts";
 import { ClientMemory } from "./client-memory.ts";
 import { decideRisk, isEligible, type Observation, type RiskDecision } from "./decide-risk.ts";
@@ -81,10 +82,4 @@ function explain(c: Context<RiskEnv>, { action, score, hits }: RiskDecision, ris
   if (action === "allow") return;
   const signals = Object.fromEntries(hits.map((signal) => [signal, risk.signals[signal].weight]));
   logEvent("info", "risk", { requestId: c.get("requestId"), mode: risk.mode, action, score, signals });
-}
-
-function wait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-  });
 }

@@ -5,7 +5,7 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
-import { decideRoundState, secondsUntil } from "../../durable-objects/product/round-state.ts";
+import { decideRoundState, PAUSED_RETRY_SECONDS, secondsUntil } from "../../durable-objects/product/round-state.ts";
 import type { ProductView } from "../../durable-objects/product/protocol.ts";
 import { mayBeSpent } from "../../durable-objects/product/spent-filter.ts";
 import type { AppEnv } from "../context.ts";
@@ -14,9 +14,6 @@ import { isProductName } from "../product-name.ts";
 import type { Refusal } from "../refusal.ts";
 import { ok } from "../result.ts";
 import { askProduct, readCopy } from "./product-copies.ts";
-
-/** What a buyer is asked to wait while the operator has paused the sale. */
-const PAUSED_RETRY_SECONDS = 5;
 
 async function nothingMore(): Promise<void> {}
 
