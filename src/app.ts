@@ -21,6 +21,7 @@ import { requireDemo, signIn } from "./demo/identity.ts";
 import { admit } from "./edge/admit.ts";
 import { capBody } from "./edge/cap-body.ts";
 import { answerFault, refuseMethods, refuseUnknown } from "./edge/no-route.ts";
+import { guards } from "./guards.ts";
 import { identifyBuyer } from "./identity/identity.ts";
 import { limitBy } from "./limits/limits.ts";
 import { parsePolicyOverride } from "./limits/override.ts";
@@ -57,11 +58,10 @@ const LARGER_BODIES = new Map([
 
 export const app = new Hono<AppEnv>();
 
-app.use(admit());
+app.use(guards(admit(), capBody(LARGER_BODIES)));
 app.use("/v1/*", allowOrigins());
 app.get("/v1/time", tellTime());
-app.use(capBody(LARGER_BODIES));
-app.use("/v1/products/*", loadControl(), refuseListedClient());
+app.use("/v1/products/*", guards(loadControl(), refuseListedClient()));
 
 // For browsers. What the isolate can decide by itself comes first, what is counted elsewhere next, signatures last;
 // everything expensive happens where the token is issued, so that a checkout is one signature and one call.
@@ -71,8 +71,7 @@ const order = "/v1/products/:id/orders/:orderId";
 app.get("/v1/products/:id", findProduct, showProduct());
 app.post(
   "/v1/products/:id/tokens",
-  findProduct,
-  requireStock(),
+  guards(findProduct, requireStock()),
   limitBy({ at: "token", who: "client" }),
   identifyBuyer(),
   refuseListedBuyer(),
@@ -85,14 +84,9 @@ app.post(
 );
 app.post(
   "/v1/products/:id/checkout/:gate",
-  findProduct,
-  requireBegun(),
-  requireGate(),
-  readToken(),
-  requireStockOrOrder(),
+  guards(findProduct, requireBegun(), requireGate(), readToken(), requireStockOrOrder()),
   limitBy({ at: "checkout", who: "client" }),
-  requireToken(),
-  requirePossession(),
+  guards(requireToken(), requirePossession()),
   holdStock({ forgetProduct }),
 );
 app.get(order, read, identifyBuyer(), showOrder());
