@@ -103,7 +103,12 @@ export function limitBy(place: Place, { addressGivesWayFor }: LimitOptions = {})
     const field = fieldOf(policies);
     const refusal = refusalOf(rulings, field, place);
     if (refusal !== null) return refuse(c, refusal);
-    await next();
+    try {
+      await next();
+    } catch (fault) {
+      await giveBack(taken, counters);
+      throw fault;
+    }
     const failed = c.res.status >= 500;
     // Who turned out to have a challenge to solve, because of what he is or how he looks, counts by himself as well.
     const countsAlone = place.at === "token" && c.get("countsAlone") === true;
