@@ -109,20 +109,21 @@ export function limitBy(place: Place, { addressGivesWayFor }: LimitOptions = {})
       await giveBack(taken, counters);
       throw fault;
     }
-    const failed = c.res.status >= 500;
-    // Who turned out to have a challenge to solve, because of what he is or how he looks, counts by himself as well.
-    const countsAlone = place.at === "token" && c.get("countsAlone") === true;
-    const isOwed = failed ? everyPolicy : countsAlone ? countsAddress : noPolicy;
-    if (isOwed !== noPolicy)
-      await giveBack(
-        taken.filter(({ check }) => isOwed(check.policy)),
-        counters,
-      );
+    const isOwed = owedOf(c, place);
+    const owed = isOwed === noPolicy ? [] : taken.filter(({ check }) => isOwed(check.policy));
+    if (owed.length > 0) await giveBack(owed, counters);
     // What remains of units that were given back is not told: whether they came back is not known.
     const told = isOwed === noPolicy ? rulings : rulings.filter(({ policy }) => !isOwed(policy));
     if (field !== undefined) tell(c, limitField(told, place), field);
     return undefined;
   };
+}
+
+/** Of which policies an accepted request gets its units back, now that its answer is known. */
+function owedOf(c: Context<AppEnv>, { at }: Place): (policy: Policy) => boolean {
+  if (c.res.status >= 500) return everyPolicy;
+  // Who turned out to have a challenge to solve, also because of how he looks, counts by himself.
+  return at === "token" && c.get("countsAlone") === true ? countsAddress : noPolicy;
 }
 
 function memoryOf(config: LimitsConfig, env: Env): Memory {
