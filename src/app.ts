@@ -11,6 +11,7 @@ import { createMiddleware } from "hono/factory";
 import { cancelOrder, holdStock, showOrder } from "./checkout/checkout.ts";
 import { burnInLimiter } from "./challenge/burn.ts";
 import { challengeErrors } from "./challenge/challenge-config.ts";
+import { asksChallenge } from "./challenge/demand.ts";
 import { requireChallenge } from "./challenge/require-challenge.ts";
 import type { ChallengeKind } from "./challenge/kinds.ts";
 import type { Config } from "./config.ts";
@@ -63,30 +64,31 @@ app.use("/v1/*", allowOrigins());
 app.get("/v1/time", tellTime());
 app.use("/v1/products/*", guards(loadControl(), refuseListedClient()));
 
-// For browsers. What the isolate can decide by itself comes first, what is counted elsewhere next, signatures last;
-// everything expensive happens where the token is issued, so that a checkout is one signature and one call.
-const read = limitBy({ at: "read", who: "client" });
+// For browsers. What the isolate can decide by itself comes first, signatures next, and only for those who are proven what
+// is counted elsewhere; everything expensive happens where the token is issued, so that a checkout is one signature and one call.
+const read = limitBy({ at: "read", part: "all" });
 const findProduct = findProductWith({ beforeAsking: read });
 const order = "/v1/products/:id/orders/:orderId";
 app.get("/v1/products/:id", findProduct, showProduct());
 app.post(
   "/v1/products/:id/tokens",
-  guards(findProduct, requireStock()),
-  limitBy({ at: "token", who: "client" }),
-  identifyBuyer(),
-  refuseListedBuyer(),
-  limitBy({ at: "token", who: "buyer" }),
-  requireHolder(),
-  readTokenRequest(),
+  findProduct,
+  requireStock(),
+  limitBy({ at: "token", part: "sieves" }),
+  guards(identifyBuyer(), refuseListedBuyer()),
+  limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: asksChallenge }),
+  guards(requireHolder(), readTokenRequest()),
   // What is asked for depends on how it looks.
   every(weighRisk({ countAccounts }), requireChallenge({ burn: burnInLimiter() })),
   handOutToken(),
 );
 app.post(
   "/v1/products/:id/checkout/:gate",
-  guards(findProduct, requireBegun(), requireGate(), readToken(), requireStockOrOrder()),
-  limitBy({ at: "checkout", who: "client" }),
+  findProduct,
+  guards(requireBegun(), requireGate(), readToken(), requireStockOrOrder()),
+  limitBy({ at: "checkout", part: "sieves" }),
   guards(requireToken(), requirePossession()),
+  limitBy({ at: "checkout", part: "counts" }),
   holdStock({ forgetProduct }),
 );
 app.get(order, read, identifyBuyer(), showOrder());

@@ -2,7 +2,8 @@
  * Several guards as one stage. A guard either refuses or lets the request on, and does nothing after that; so guards can stand
  * side by side instead of inside one another, and a request that passes five of them waits for none.
  *
- * Never for a stage that works on the response (limits, CORS): what it does behind `next()` would be done too early.
+ * Never for a stage that works on the response (limits, CORS, what stands around a limit): what it does behind `next()` would be
+ * done too early.
  * What it gains: hono's nesting costs each stage some 1.4 µs, of 60 that a refusal at the edge takes in all.
  */
 import type { Context, MiddlewareHandler } from "hono";

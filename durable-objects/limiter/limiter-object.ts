@@ -9,11 +9,13 @@
  * A decision is one synchronous step in memory, and exact while the object lives. Its record follows within
  * `WRITE_AFTER_MS`, together with all others of that time in one transaction: no answer waits for the disk. What that
  * gives up: an object that crashes forgets what it counted in those milliseconds, and nothing older. For a limit on
- * requests that is enough; whatever must not be forgotten (stock, spent tokens) is with the product object, which answers
- * after its commit. The clock is the object's own. A caller that stops waiting may have been counted.
+ * requests that is enough. A mark of single use must not be forgotten: a check that is `durable` is written before it is
+ * answered, with all others that came while a commit was on its way. Stock and spent tokens are with the product object.
+ * The clock is the object's own. A caller that stops waiting may have been counted.
  */
 import { DurableObject } from "cloudflare:workers";
 import { describeFault, logEvent } from "../../src/log.ts";
+import { GroupCommit } from "../group-commit.ts";
 import { endOf, refundCount } from "./count.ts";
 import { CountTable } from "./count-table.ts";
 import { CountsInMemory } from "./counts-in-memory.ts";
@@ -27,6 +29,9 @@ const WRITE_AGAIN_AFTER_MS = 1000;
 /** Keys at hand, at about 300 bytes, and their times, at 8: 20 MB of the 128 that objects may share with others. */
 const KEYS_MAX = 40_000;
 const TIMES_MAX = 1_000_000;
+/** Durable takes that one commit answers, and that may wait for one: a moment's worth of a crowd that solved its challenges. */
+const COMMIT_MAX = 1000;
+const WAITING_MAX = 4000;
 /** Ended rows that a write deletes for every row it writes, at most: more than it adds, so that no alarm is needed. */
 const SWEEP_PER_ROW = 2;
 /** Ended rows that an alarm deletes at once; if more are left, it runs again. */
@@ -35,6 +40,7 @@ const SWEEP_PER_ALARM = 5000;
 export class LimiterObject extends DurableObject<Env> implements LimiterApi {
   readonly #table: CountTable;
   readonly #counts: CountsInMemory;
+  readonly #commits: GroupCommit<null, null>;
   #writePending = false;
   /** Whether this instance has seen to an alarm; one that was lost is set again by the next instance. */
   #armed = false;
@@ -48,6 +54,15 @@ export class LimiterObject extends DurableObject<Env> implements LimiterApi {
       maxKeys: KEYS_MAX,
       maxTimes: TIMES_MAX,
     });
+    this.#commits = new GroupCommit({
+      commit: (waiting) => {
+        this.#write();
+        return waiting;
+      },
+      durable: () => ctx.storage.sync(),
+      maxBatch: COMMIT_MAX,
+      maxWaiting: WAITING_MAX,
+    });
   }
 
   /** The cost of each check, all or nothing. */
@@ -56,7 +71,8 @@ export class LimiterObject extends DurableObject<Env> implements LimiterApi {
     const counts = checks.map((check) => this.#counts.get(check));
     const { answer, changed } = decideTake(checks, counts, now);
     for (const { check, count } of changed) this.#counts.set(check, count, endOf(check, count, now));
-    this.#writeSoon();
+    if (changed.some(({ check }) => check.durable === true)) await this.#writeNow();
+    else this.#writeSoon();
     return answer;
   }
 
@@ -94,6 +110,24 @@ export class LimiterObject extends DurableObject<Env> implements LimiterApi {
     if (this.#writePending || this.#counts.changes.size === 0) return;
     this.#writePending = true;
     setTimeout(() => this.ctx.waitUntil(this.#writeLate()), afterMs);
+  }
+
+  /**
+   * Writes what was decided up to now, together with all that is decided while another commit is on its way. The output gate
+   * keeps the answer back until it is on disk.
+   *
+   * @throws what the write threw, or an Error where too many wait: nothing may be said then. It is tried again all the same.
+   */
+  async #writeNow(): Promise<void> {
+    try {
+      const committed = this.#commits.submit(null);
+      if (committed === undefined) throw new Error(`Expected at most ${WAITING_MAX} to wait for a commit, found more`);
+      await committed;
+      if (!this.#armed) await this.#arm();
+    } catch (fault) {
+      this.#writeSoon(WRITE_AGAIN_AFTER_MS);
+      throw fault;
+    }
   }
 
   /** A write that fails is tried again: what it holds is still in memory. */

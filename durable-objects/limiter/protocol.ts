@@ -18,6 +18,8 @@ export interface TakeCheck {
   readonly cost: number;
   /** Counted, but never in the way of the others. */
   readonly shadow: boolean;
+  /** What it takes is on disk before the answer: for what nobody may have twice. @default false */
+  readonly durable?: boolean;
 }
 
 export interface CheckAnswer {

@@ -1,8 +1,6 @@
 /**
- * Single use: a challenge's id is counted once, exactly, in a limiter object (limit 1).
- *
- * Exact while the object lives; what it gives up is the limiter object's own: one that crashes forgets the marks of its last
- * 100 ms. Whoever had an answer accepted in that moment may use it once more, within his limits, for one more token.
+ * Single use: a challenge's id is counted once, exactly, in a limiter object (limit 1), and the mark is on disk before the
+ * object answers: one that crashes forgets no answer that was accepted.
  *
  * Ids are random, so that objects share them evenly. A call that takes too long, or an object that is busy or gone, is `failed`:
  * the id may be used up then, and its buyer solves another. It is not asked again here, because a second question would be told
@@ -34,6 +32,7 @@ const ONCE = {
   burst: 1,
   cost: 1,
   shadow: false,
+  durable: true,
 } as const;
 
 /** A stub's answer crossed a process: another version of the object may have given it. */

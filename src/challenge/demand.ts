@@ -18,6 +18,11 @@ export function decideKind(challenges: readonly string[], demand: Demand): Chall
   return demand === "harder" ? (kinds.at(-1) ?? "pow") : (kinds[0] ?? null);
 }
 
+/** Whether a product asks everybody for a challenge before a token, whatever risk adds to it. */
+export function asksChallenge({ challenges }: { readonly challenges: readonly string[] }): boolean {
+  return decideKind(challenges, "normal") !== null;
+}
+
 function assertKind(name: string): ChallengeKind {
   const kind = CHALLENGE_KINDS.find((known) => known === name);
   if (kind === undefined) throw new TypeError(`Expected a challenge of ${CHALLENGE_KINDS.join(", ")}, found ${name}`);

@@ -13,9 +13,9 @@ export interface Subject {
   /** The client's key from the edge: an address, or `unknown`. */
   readonly client: string;
   /** Only where the buyer is proven. */
-  readonly buyer?: string;
+  readonly buyer?: string | undefined;
   /** From the path, not yet checked. */
-  readonly product?: string;
+  readonly product?: string | undefined;
   /** What the platform says of the connection, if anything. */
   readonly origin?: Origin;
 }
@@ -41,14 +41,20 @@ export async function partsOf(
   { client, buyer, product, origin }: Subject,
   ipv6Prefix: number = EDGE_IPV6_PREFIX,
 ): Promise<SubjectParts> {
+  const ip = encode("i", widen(client, ipv6Prefix));
+  const user = encode("u", buyer);
+  const country = encode("c", origin?.country);
+  const asn = encode("a", origin?.asn);
+  const fingerprint = encode("f", origin?.fingerprint);
   return {
-    ip: await encode("i", widen(client, ipv6Prefix)),
-    user: buyer === undefined ? absent("u") : await encode("u", buyer),
+    // Nearly always plain: nothing is waited for then.
+    ip: typeof ip === "string" ? ip : await ip,
+    user: typeof user === "string" ? user : await user,
     // What cannot be a product shares one key, or every made-up id would be a fresh budget.
     product: product !== undefined && PRODUCT_ID.test(product) ? plain("p", product) : absent("p"),
-    country: await encodeKnown("c", origin?.country),
-    asn: await encodeKnown("a", origin?.asn),
-    fingerprint: await encodeKnown("f", origin?.fingerprint),
+    country: typeof country === "string" ? country : await country,
+    asn: typeof asn === "string" ? asn : await asn,
+    fingerprint: typeof fingerprint === "string" ? fingerprint : await fingerprint,
   };
 }
 
@@ -81,12 +87,13 @@ function absent(kind: string): string {
   return `${kind}-:`;
 }
 
-async function encodeKnown(kind: string, value: string | undefined): Promise<string> {
-  return value === undefined ? absent(kind) : encode(kind, value);
+function encode(kind: string, value: string | undefined): string | Promise<string> {
+  if (value === undefined) return absent(kind);
+  return PLAIN.test(value) ? plain(kind, value) : encodeHash(kind, value);
 }
 
-async function encode(kind: string, value: string): Promise<string> {
-  return PLAIN.test(value) ? plain(kind, value) : `${kind}#:${await hash(value)}`;
+async function encodeHash(kind: string, value: string): Promise<string> {
+  return `${kind}#:${await hash(value)}`;
 }
 
 /** Over the UTF-16 code units: in UTF-8 all lone surrogates, which JSON can carry, would become the same character. */

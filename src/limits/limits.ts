@@ -1,13 +1,15 @@
 /**
  * The limits' stage: every policy that applies to this call must agree, or the request ends here.
  *
- * It stands twice in the way of a token: before identity for what is counted per client, and after it for what is counted
- * per buyer, so that nobody can use up another's quota (T16). A request that got through and then fails for a reason of our
- * own, any 5xx, gets its units back; one that is refused further on for a reason of its own does not, or guessing would be
- * free. What this stage must not do: let a request through because a store is in trouble, unless the policy says so.
+ * It stands twice in the way of a token and of a checkout: sieves, which cost no call, before the signature; everything
+ * that is counted elsewhere behind it, where the buyer is proven, as one decision. So nobody uses up another's quota or that
+ * of an address that he shares with others (T16), and a flood without an identity costs no call (T20). A request that got
+ * through and then fails for a reason of our own, any 5xx, gets its units back; one that is refused further on for a reason
+ * of its own does not, or guessing would be free. What this stage must not do: let a request through because a store is in
+ * trouble, unless the policy says so.
  */
 import type { Context, MiddlewareHandler } from "hono";
-import type { AppEnv, BuyerEnv } from "../context.ts";
+import type { AppEnv } from "../context.ts";
 import { logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
 import type { Refusal } from "../refusal.ts";
@@ -19,7 +21,7 @@ import { RefusalMemory } from "./memory.ts";
 import { isolateStore } from "./isolate.ts";
 import { nativeStore } from "./native.ts";
 import { originOf } from "./origin.ts";
-import { type Overrides, type Place, type Plan, planOf } from "./plan.ts";
+import { countsAddress, type Overrides, type Place, type Plan, planOf } from "./plan.ts";
 import type { LimitsConfig, Policy } from "./policy.ts";
 import { LimitReports } from "./reports.ts";
 import type { Check } from "./store.ts";
@@ -35,14 +37,36 @@ function now(): number {
   return Date.now();
 }
 
-/** What stages before this one may have left. */
-type Known = AppEnv["Variables"] & {
-  /** Set where the round's product is known: the sale stage. */
-  readonly product?: { readonly opensAt: number };
-  /** What operators changed at run time. */
-  readonly control?: { readonly overrides: Overrides };
-  readonly buyer?: BuyerEnv["Variables"]["buyer"];
-};
+const everyPolicy = (): boolean => true;
+const noPolicy = (): boolean => false;
+
+interface Product {
+  readonly opensAt: number;
+  readonly challenges: readonly string[];
+}
+
+/** A context with what stages before this one may have left. */
+type KnowingContext = Context<
+  AppEnv & {
+    Variables: {
+      /** Set where the round's product is known: the sale stage. */
+      readonly product?: Product;
+      /** What operators changed at run time. */
+      readonly control?: { readonly overrides: Overrides };
+      /** Proven by his identity, or by the purchase token that names him. */
+      readonly buyer?: { readonly id: string };
+      readonly token?: { readonly buyerId: string };
+    };
+  }
+>;
+
+export interface LimitOptions {
+  /**
+   * Whether everybody who gets on with this product has to do something for it himself. Policies that count an address are not
+   * applied then: behind one address there may be a campus, and whoever does not do it gets nothing. @default never
+   */
+  readonly addressGivesWayFor?: (product: Product) => boolean;
+}
 
 /** How soon to come back when the limiter is in trouble: nobody can know. An object that moves is back within a second. */
 const UNAVAILABLE_RETRY_SECONDS = 2;
@@ -50,8 +74,8 @@ const NO_OVERRIDES: Overrides = new Map();
 
 const memories = new WeakMap<LimitsConfig, Memory>();
 
-/** @param place where this stage stands. */
-export function limitBy(place: Place): MiddlewareHandler<AppEnv> {
+/** @param place where this stage stands: `counts` behind the proof of who the buyer is. */
+export function limitBy(place: Place, { addressGivesWayFor }: LimitOptions = {}): MiddlewareHandler<AppEnv> {
   let last: { readonly config: LimitsConfig; readonly overrides: Overrides; readonly plan: Plan } | undefined;
 
   function planFor(config: LimitsConfig, overrides: Overrides, at: number): Plan {
@@ -62,28 +86,44 @@ export function limitBy(place: Place): MiddlewareHandler<AppEnv> {
   }
 
   return async function limit(c, next) {
+    // The compiler does not see through its setter that a context may know more.
+    const known = c as unknown as KnowingContext;
     const config = c.get("config").limits;
-    const known: Known = c.var;
+    const product = known.get("product");
     const at = now();
-    const plan = planFor(config, known.control?.overrides ?? NO_OVERRIDES, at);
-    const policies = plan.policiesAt(known.product?.opensAt, at);
+    const plan = planFor(config, known.get("control")?.overrides ?? NO_OVERRIDES, at);
+    const givesWay = product !== undefined && addressGivesWayFor?.(product) === true;
+    const { policiesAt, fieldOf } = givesWay ? plan.withoutAddress : plan.all;
+    const policies = policiesAt(product?.opensAt, at);
     if (policies.length === 0) return next();
     const { counters, reports } = memoryOf(config, c.env);
-    const { rulings, taken } = await evaluate(await checksOf(policies, c, place), counters);
+    const { rulings, taken } = await evaluate(await checksOf(policies, known, place), counters);
     reports.count(rulings, now());
     reportFailures(rulings, c.get("requestId"));
-    const field = plan.fieldOf(policies);
+    const field = fieldOf(policies);
     const refusal = refusalOf(rulings, field, place);
     if (refusal !== null) return refuse(c, refusal);
-    await next();
-    const failed = c.res.status >= 500;
-    // Behind one address there may be a campus: who is proven, and has or gets a challenge to solve, counts by himself.
-    const givesWay = place.who === "client" && c.get("countsAlone") === true;
-    if (failed || givesWay) await giveBack(taken, counters);
-    // What remains after a failure is not told: whether the units came back is not known.
-    if (field !== undefined) tell(c, failed ? "" : limitField(rulings, place), field);
+    try {
+      await next();
+    } catch (fault) {
+      await giveBack(taken, counters);
+      throw fault;
+    }
+    const isOwed = owedOf(c, place);
+    const owed = isOwed === noPolicy ? [] : taken.filter(({ check }) => isOwed(check.policy));
+    if (owed.length > 0) await giveBack(owed, counters);
+    // What remains of units that were given back is not told: whether they came back is not known.
+    const told = isOwed === noPolicy ? rulings : rulings.filter(({ policy }) => !isOwed(policy));
+    if (field !== undefined) tell(c, limitField(told, place), field);
     return undefined;
   };
+}
+
+/** Of which policies an accepted request gets its units back, now that its answer is known. */
+function owedOf(c: Context<AppEnv>, { at }: Place): (policy: Policy) => boolean {
+  if (c.res.status >= 500) return everyPolicy;
+  // Who turned out to have a challenge to solve, also because of how he looks, counts by himself.
+  return at === "token" && c.get("countsAlone") === true ? countsAddress : noPolicy;
 }
 
 function memoryOf(config: LimitsConfig, env: Env): Memory {
@@ -106,20 +146,14 @@ function memoryOf(config: LimitsConfig, env: Env): Memory {
   return memory;
 }
 
-function subjectOf(c: Context<AppEnv>, { who }: Place): Subject {
-  const product = c.req.param("id");
-  const known = {
-    client: c.get("client").key,
-    origin: originOf(c.req.raw.cf),
-    ...(product === undefined ? {} : { product }),
-  };
-  if (who === "client") return known;
-  const { buyer }: Known = c.var;
-  if (buyer === undefined) throw new Error("Expected a proven buyer before the limits per buyer, found none");
-  return { ...known, buyer: buyer.id };
+function subjectOf(c: KnowingContext, { part }: Place): Subject {
+  const buyer = c.get("buyer")?.id ?? c.get("token")?.buyerId;
+  if (part === "counts" && buyer === undefined)
+    throw new Error("Expected a proven buyer before the counts, found none");
+  return { client: c.get("client").key, origin: originOf(c.req.raw.cf), product: c.req.param("id"), buyer };
 }
 
-async function checksOf(policies: readonly Policy[], c: Context<AppEnv>, place: Place): Promise<readonly Check[]> {
+async function checksOf(policies: readonly Policy[], c: KnowingContext, place: Place): Promise<readonly Check[]> {
   const parts = await partsOf(subjectOf(c, place), c.get("config").limits.ipv6Prefix);
   return policies.map((policy) => {
     const kind = ownerOf(policy.key);

@@ -9,24 +9,58 @@ export type Overrides = ReadonlyMap<string, PolicyOverride>;
 
 export interface Place {
   readonly at: LimitedCall;
-  /** `client`: the policies without the buyer in their key; `buyer`: those with it, behind the identity stage. */
-  readonly who: "client" | "buyer";
+  /**
+   * `sieves`: what needs no call to an object or to Redis and no buyer, to stand before signatures are checked. `counts`:
+   * all others, to stand where the buyer is proven, so that they are one decision. `all`: where there is one place only.
+   */
+  readonly part: "sieves" | "counts" | "all";
 }
 
-export interface Plan {
-  /** The policies of this place, as they are now; `opensAt` of the product's round, where it is known. */
+/** The policies that apply to a request. */
+export interface Selection {
+  /** As they are now; `opensAt` of the product's round, where it is known. */
   readonly policiesAt: (opensAt: number | undefined, now: number) => readonly Policy[];
   /** The RateLimit-Policy field of these policies; undefined when it is hidden, or when nothing is enforced. */
   readonly fieldOf: (policies: readonly Policy[]) => string | undefined;
+}
+
+export interface Plan {
+  readonly all: Selection;
+  /** Without the policies that count an address, for a request whose address gives way. */
+  readonly withoutAddress: Selection;
   /** When the first override expires and another plan is due, ms since the epoch. */
   readonly validUntil: number;
 }
 
-export function planOf(config: LimitsConfig, { at, who }: Place, overrides: Overrides, now: number): Plan {
+export function planOf(config: LimitsConfig, place: Place, overrides: Overrides, now: number): Plan {
   const policies = config.policies
-    .filter((policy) => policy.at.includes(at) && policy.key.includes("user") === (who === "buyer"))
+    .filter((policy) => policy.at.includes(place.at) && isOfPart(policy, place.part))
     .map((policy) => overridden(policy, overrides.get(policy.name), now))
     .filter(({ mode }) => mode !== "off");
+  const expiries = Array.from(overrides.values(), ({ expiresAt }) => expiresAt).filter((expiresAt) => expiresAt > now);
+  return {
+    all: selectionOf(policies, config, place),
+    withoutAddress: selectionOf(
+      policies.filter((policy) => !countsAddress(policy)),
+      config,
+      place,
+    ),
+    validUntil: Math.min(Number.POSITIVE_INFINITY, ...expiries),
+  };
+}
+
+/** Whether a policy counts all people of an address together: what gives way to a challenge, which each solves for himself. */
+export function countsAddress({ key }: Pick<Policy, "key">): boolean {
+  return key.includes("ip") && !key.includes("user");
+}
+
+function isOfPart({ key, store }: Policy, part: Place["part"]): boolean {
+  if (part === "all") return true;
+  const isSieve = (store.kind === "isolate" || store.kind === "native") && !key.includes("user");
+  return isSieve === (part === "sieves");
+}
+
+function selectionOf(policies: readonly Policy[], config: LimitsConfig, { at }: Place): Selection {
   const byPhase = policies.map(phasesOf);
   const hasPhases = policies.some(({ phases }) => Object.keys(phases).length > 0);
   const fieldOf = (present: readonly Policy[]): string | undefined => {
@@ -34,11 +68,9 @@ export function planOf(config: LimitsConfig, { at, who }: Place, overrides: Over
     return config.verbosity === "quiet" || enforced.length === 0 ? undefined : rateLimitPolicyField(enforced, at);
   };
   const field = fieldOf(policies);
-  const expiries = Array.from(overrides.values(), ({ expiresAt }) => expiresAt).filter((expiresAt) => expiresAt > now);
   return {
     policiesAt: hasPhases ? (opensAt, moment) => byPhase.map((policyAt) => policyAt(opensAt, moment)) : () => policies,
     fieldOf: hasPhases ? fieldOf : () => field,
-    validUntil: Math.min(Number.POSITIVE_INFINITY, ...expiries),
   };
 }
 

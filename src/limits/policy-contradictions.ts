@@ -30,8 +30,8 @@ export function contradictionsOf(
 }
 
 function ofKey({ key, at }: PolicyTable): readonly Contradiction[] {
-  if (!key.includes("user") || at.every((call) => call === "token")) return [];
-  return [["key", 'Must not have "user" unless at is ["token"]: no user is known elsewhere']];
+  if (!key.includes("user") || !at.includes("read")) return [];
+  return [["key", 'Must not have "user" where at has "read": no user is known there']];
 }
 
 function ofBinding(table: PolicyTable, env: Readonly<Record<string, unknown>>): readonly Contradiction[] {

@@ -4,6 +4,7 @@
  * The copy only refuses. That a sale goes on is decided by the object, by its own clock.
  */
 import type { Context, MiddlewareHandler } from "hono";
+import { every } from "hono/combine";
 import { createMiddleware } from "hono/factory";
 import { decideRoundState, PAUSED_RETRY_SECONDS, secondsUntil } from "../../durable-objects/product/round-state.ts";
 import type { ProductView } from "../../durable-objects/product/protocol.ts";
@@ -12,10 +13,7 @@ import type { AppEnv } from "../context.ts";
 import { refuse } from "../problem.ts";
 import { isProductName } from "../product-name.ts";
 import type { Refusal } from "../refusal.ts";
-import { ok } from "../result.ts";
 import { askProduct, readCopy } from "./product-copies.ts";
-
-async function nothingMore(): Promise<void> {}
 
 export interface SaleEnv extends AppEnv {
   Variables: AppEnv["Variables"] & { product: ProductView };
@@ -31,22 +29,27 @@ export interface FindOptions {
  * not found without asking anybody.
  */
 export function findProductWith({ beforeAsking }: FindOptions) {
+  const findByAsking = every(beforeAsking, findProductInObject());
   return createMiddleware<SaleEnv>(async function findProductByCopy(c, next) {
     const id = c.req.param("id") ?? "";
     if (!isProductName(id)) return refuse(c, { code: "not-found" });
     const { copyMaxAgeMs } = c.get("config").sale;
     const copy = readCopy(c.env, id, copyMaxAgeMs, (work) => c.executionCtx.waitUntil(work));
-    if (copy === undefined) {
-      // A context that knows more than the handler needs; the compiler cannot see that through its setter.
-      const refusal = await beforeAsking(c as unknown as Context<AppEnv>, nothingMore);
-      if (refusal instanceof Response) return refusal;
-    }
-    const found = copy === undefined ? await askProduct(c.env, id) : ok(copy);
-    if (!found.ok) return refuse(c, found.refusal);
-    if (found.value === null) return refuse(c, { code: "not-found" });
-    c.set("product", found.value);
-    return next();
+    return copy === undefined ? findByAsking(c, next) : goOnWith(c, copy, next);
   });
+}
+
+function findProductInObject() {
+  return createMiddleware<SaleEnv>(async function askObject(c, next) {
+    const found = await askProduct(c.env, c.req.param("id") ?? "");
+    return found.ok ? goOnWith(c, found.value, next) : refuse(c, found.refusal);
+  });
+}
+
+async function goOnWith(c: Context<SaleEnv>, product: ProductView | null, next: () => Promise<void>) {
+  if (product === null) return refuse(c, { code: "not-found" });
+  c.set("product", product);
+  return next();
 }
 
 /** Before a round opens nothing of it is handed out, by the gateway's clock. */

@@ -83,7 +83,7 @@ function gatewayOf({ store, fault, rule }: Case) {
     c.set("client", { key: "a", address: null, userAgent: "test" });
     await next();
   });
-  app.post("/:id/tokens", limitBy({ at: "token", who: "client" }), (c) => c.text("through", 201));
+  app.post("/:id/tokens", limitBy({ at: "token", part: "all" }), (c) => c.text("through", 201));
   const call = CALL_FAULTS[fault] ?? (() => Promise.reject(new Error("not called")));
   const bindings: Readonly<Record<string, unknown>> = {
     SIEVE: { limit: call },

@@ -120,10 +120,10 @@ describe("planOf()", () => {
     upstash: null,
     policies: [POLICY, { ...POLICY, name: "idle", mode: "off" }],
   };
-  const place = { at: "token", who: "client" } as const;
+  const place = { at: "token", part: "counts" } as const;
   const limits = (overrides: ReadonlyMap<string, { limit?: number; mode?: "off" | "enforce"; expiresAt: number }>) =>
     planOf(config, place, overrides, NOW)
-      .policiesAt(undefined, NOW)
+      .all.policiesAt(undefined, NOW)
       .map(({ name, limit }) => `${name} ${limit}`);
 
   it("applies what has not expired, switches off and on, and says when it has to be made anew", () => {

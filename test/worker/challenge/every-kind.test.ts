@@ -1,4 +1,5 @@
 /** What holds for every kind of challenge: bound, ending, used once, and closed in doubt. */
+import { abortAllDurableObjects } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { burnInLimiter } from "../../../src/challenge/burn.ts";
@@ -31,6 +32,13 @@ describe.each(CHALLENGE_KINDS)("T11 a challenge of kind %s", (kind) => {
     expect((await ask(asker, answer)).code).toBe("token");
     const again = await ask(asker, answer);
     expect([again.status, again.code]).toEqual([403, "challenge-failed"]);
+  });
+
+  it("F1 is good once, also where the object that knows it crashes at once", async () => {
+    const answer = await solve(await challengeFor(asker));
+    expect((await ask(asker, answer)).code).toBe("token");
+    await abortAllDurableObjects();
+    expect((await ask(asker, answer)).code).toBe("challenge-failed");
   });
 
   it("is good once among fifty at the same time", async () => {

@@ -1,9 +1,11 @@
 /** Challenges in the whole gateway: a product that asks for one, real identities, the demo's keys. */
-import { describe, expect, it } from "vitest";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   bearer,
   call,
   checkOut,
+  gatewayWith,
   makeAddress,
   makeBuyer,
   putProduct,
@@ -12,6 +14,12 @@ import {
 import { solvePow } from "./challenged-gateway.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
+
+const LIMITS = env.LIMITS as { readonly policies: Readonly<Record<string, object>> };
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 async function askToken(id: string, buyer: string, challenge?: unknown, query = "") {
   return call(`/v1/products/${id}/tokens${query}`, {
@@ -77,6 +85,53 @@ describe("POST /v1/products/{id}/tokens with a challenge", () => {
     }
     expect([...codes]).toEqual(["challenge-required", "token"]);
   }, 30_000);
+
+  it("T7 T16 lets 120 buyers at the same time through behind one address, where 60 a minute are counted", async () => {
+    vi.spyOn(console, "info").mockReturnValue();
+    // A quiz costs the test nothing to answer. All the time that healthy objects may need on a busy machine.
+    const send = gatewayWith({ LIMITS: { ...LIMITS, store_timeout_ms: 5000 } });
+    const [id, address] = [await putProduct({ challenges: ["quiz"], stock: 200 }), makeAddress()];
+    async function ask(buyer: string, challenge?: unknown) {
+      const body = challenge === undefined ? {} : { challenge };
+      return send(`/v1/products/${id}/tokens`, { headers: await bearer(buyer), body, address });
+    }
+    const asked = await Promise.all(
+      Array.from({ length: 120 }, async () => {
+        const buyer = makeBuyer();
+        return { buyer, ...(await ask(buyer)) };
+      }),
+    );
+    expect(new Set(asked.map(({ body }) => codeOf(body)))).toEqual(new Set(["challenge-required"]));
+    expect(asked[0]?.headers.get("RateLimit-Policy")).toContain(
+      '"token-sieve";q=300;w=10, "token-per-buyer";q=10;w=60',
+    );
+    expect(asked[0]?.headers.get("RateLimit-Policy")).not.toContain("token-per-client");
+    const answered = await Promise.all(
+      asked.map(({ buyer, body }) => {
+        const { ticket, options } = body["challenge"] as { readonly ticket: string; readonly options: string[] };
+        return ask(buyer, { kind: "quiz", ticket, answer: options.indexOf("Kilimanjaro") });
+      }),
+    );
+    // A mark of single use has a time budget of its own, a second, which a busy machine may not keep.
+    const codes = answered.map(({ body }) => codeOf(body)).filter((code) => code !== "limiter-unavailable");
+    expect(new Set(codes)).toEqual(new Set(["token"]));
+  });
+
+  it("T11 counts a wrong answer against its buyer, and gives his address no unit of the sieve back for it", async () => {
+    const { policies } = LIMITS;
+    const sieve = { ...policies["token-sieve"], limit: 3 };
+    const send = gatewayWith({ LIMITS: { ...LIMITS, policies: { ...policies, "token-sieve": sieve } } });
+    const [id, address, buyer] = [await putProduct({ challenges: ["quiz"] }), makeAddress(), makeBuyer()];
+    const headers = await bearer(buyer);
+    const codes: string[] = [];
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const body = { challenge: { kind: "quiz", ticket: "made-up", answer: 0 } };
+      codes.push(codeOf((await send(`/v1/products/${id}/tokens`, { headers, body, address })).body));
+    }
+    expect(codes).toEqual([...Array<string>(3).fill("challenge-failed"), "rate-limited"]);
+    const elsewhere = await send(`/v1/products/${id}/tokens`, { headers, body: {} });
+    expect(elsewhere.headers.get("RateLimit")).toContain('"token-per-buyer";r=6;');
+  });
 
   it("T16 puts none to a stranger: identity and the buyer's limit come first", async () => {
     const id = await putProduct({ challenges: ["pow"] });

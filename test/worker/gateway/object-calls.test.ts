@@ -45,7 +45,7 @@ function countCalls() {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
     const response = await app.request(path, init, watched, context);
-    return { status: response.status, body: await response.json<Record<string, unknown>>() };
+    return { status: response.status, headers: response.headers, body: await response.json<Record<string, unknown>>() };
   }
   return { calls, send };
 }
@@ -109,13 +109,43 @@ describe("promise 8: a refused request costs no object call", () => {
     expect(calls.length).toBe(after);
   });
 
-  it("without an identity, or with a bad one, no buyer is counted", async () => {
+  it("T16 T20 without an identity, or with a bad one, and the address's count is not touched", async () => {
     const id = await putProduct();
     const { calls, send } = countCalls();
+    const address = { "CF-Connecting-IP": makeAddress() };
     await send(`/v1/products/${id}`, {});
-    await send(`/v1/products/${id}/tokens`, {}, {});
-    await send(`/v1/products/${id}/tokens`, { Authorization: "Bearer nonsense" }, {});
-    expect(calls.filter((name) => name === "limiter")).toHaveLength(2);
+    const forged = `${(await makeIdentity("mallory")).slice(0, -86)}${"A".repeat(86)}`;
+    const flood = [
+      undefined,
+      "Bearer nonsense",
+      `Bearer ${forged}`,
+      `Bearer ${await makeIdentity("late", { exp: 1 })}`,
+    ];
+    for (let round = 0; round < 25; round++) {
+      for (const Authorization of flood) {
+        const headers = Authorization === undefined ? address : { ...address, Authorization };
+        expect((await send(`/v1/products/${id}/tokens`, headers, {})).status).toBe(401);
+      }
+    }
+    expect(calls).toEqual(["product"]);
+    const honest = await send(`/v1/products/${id}/tokens`, { ...address, ...(await bearer(makeBuyer())) }, {});
+    expect(honest.status).toBe(201);
+    expect(honest.headers.get("RateLimit")).toContain('"token-per-client";r=59;');
+  });
+
+  it("T20 beyond the sieve, with any identity", async () => {
+    const id = await putProduct();
+    const { calls, send } = countCalls();
+    const address = { "CF-Connecting-IP": makeAddress() };
+    await send(`/v1/products/${id}`, {});
+    const codes = new Set<unknown>();
+    for (let time = 0; time < 300; time++)
+      codes.add((await send(`/v1/products/${id}/tokens`, address, {})).body["code"]);
+    expect([...codes]).toEqual(["identity-required"]);
+    const answer = await send(`/v1/products/${id}/tokens`, { ...address, ...(await bearer(makeBuyer())) }, {});
+    expect(answer.body["code"]).toBe("rate-limited");
+    expect(answer.headers.get("RateLimit-Policy")).toBe('"token-sieve";q=300;w=10');
+    expect(calls).toEqual(["product"]);
   });
 
   it("T18 an operator's route asks nobody before the operator is proven", async () => {

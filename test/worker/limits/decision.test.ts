@@ -17,6 +17,8 @@ import {
 /** Counted for the product alone, and so in another object than what is counted for clients. */
 const PER_PRODUCT: Policy = { ...PER_CLIENT, name: "per-product", key: ["product"], limit: 1, burst: 1 };
 const SIEVE: Policy = { ...PER_CLIENT, name: "sieve", store: { kind: "isolate" } };
+/** A sieve that needs a proven buyer, and so stands with the counts. */
+const BUYERS_SIEVE: Policy = { ...SIEVE, name: "buyers-sieve", key: ["user"] };
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: START });
@@ -48,15 +50,53 @@ describe("limitBy() over several policies", () => {
     expect(fieldsOf(await token(unique("client"), undefined, product)).rateLimit).toContain('"per-client";r=3;');
   });
 
-  it("gives a sieve back what an exact count refuses", async () => {
-    const { token } = gatewayOf([SIEVE, PER_PRODUCT]);
+  it("gives a sieve of the same place back what an exact count refuses", async () => {
+    const { token } = gatewayOf([BUYERS_SIEVE, PER_PRODUCT]);
     const product = unique("product");
-    const client = unique("client");
-    await token(client, undefined, product);
+    const buyer = unique("buyer");
+    await token(unique("client"), buyer, product);
     for (let request = 0; request < 5; request += 1) {
       vi.setSystemTime(Date.now() + 2000);
-      expect((await token(client, undefined, product)).headers.get("RateLimit")).toContain('"per-product"');
+      expect((await token(unique("client"), buyer, product)).headers.get("RateLimit")).toContain('"per-product"');
     }
+  });
+
+  it("T20 lets a sieve before the signature count attempts, so that no identity is verified without end", async () => {
+    const { token } = gatewayOf([SIEVE, PER_BUYER]);
+    const [client, buyer] = [unique("client"), unique("buyer")];
+    const told: (string | null)[] = [];
+    for (let request = 0; request < 4; request += 1) told.push((await token(client, buyer)).headers.get("RateLimit"));
+    expect(told).toEqual(['"per-buyer";r=1;t=60', '"per-buyer";r=0;t=60', '"per-buyer";r=0;t=60', '"sieve";r=0']);
+  });
+
+  it("T16 takes nothing of an address whose buyer is refused, and nothing of a buyer whose address is", async () => {
+    const { token } = gatewayOf([PER_CLIENT, PER_BUYER]);
+    const [campus, greedy] = [unique("client"), unique("buyer")];
+    for (let request = 0; request < 2; request += 1) await token(unique("client"), greedy);
+    for (let request = 0; request < 5; request += 1) {
+      vi.setSystemTime(Date.now() + 2000);
+      expect((await token(campus, greedy)).status).toBe(429);
+    }
+    expect((await token(campus)).headers.get("RateLimit")).toContain('"per-client";r=2;');
+    for (let request = 0; request < 2; request += 1) await token(campus);
+    const guest = unique("buyer");
+    for (let request = 0; request < 5; request += 1) {
+      vi.setSystemTime(Date.now() + 2000);
+      expect((await token(campus, guest)).status).toBe(429);
+    }
+    expect((await token(unique("client"), guest)).headers.get("RateLimit")).toContain('"per-buyer";r=1;');
+  });
+
+  it("asks the objects of address and buyer at the same time", async () => {
+    const both = Promise.withResolvers<void>();
+    const { LIMITER, calls } = fakeLimiter(async (checks) => {
+      if (calls.length === 2) both.resolve();
+      await both.promise;
+      return fits(checks);
+    });
+    const { token } = gatewayOf([PER_CLIENT, PER_BUYER], { bindings: { LIMITER } });
+    expect((await token(unique("client"))).status).toBe(201);
+    expect(calls).toHaveLength(2);
   });
 
   it("gives back what was taken where another policy's store fails closed", async () => {
@@ -130,6 +170,62 @@ describe("limitBy() when the request fails behind it", () => {
   });
 });
 
+describe("limitBy() where everybody has a challenge to solve", () => {
+  const known = { product: { opensAt: START, challenges: ["pow"] } };
+
+  it("T7 counts buyers, and neither counts nor tells nor remembers their address", async () => {
+    const { LIMITER, calls } = fakeLimiter(async (checks) => fits(checks));
+    const { token, state } = gatewayOf([PER_CLIENT, PER_BUYER], { bindings: { LIMITER } });
+    state.known = known;
+    expect(fieldsOf(await token(unique("client")))).toMatchObject({
+      status: 201,
+      rateLimit: '"per-buyer";r=1;t=1',
+      rateLimitPolicy: '"per-buyer";q=2;w=60',
+    });
+    expect(calls.map((call) => call.split(": ")[1])).toEqual(["per-buyer"]);
+  });
+
+  it("T7 lets a full address through, and counts it again for a product that asks for nothing", async () => {
+    const { token, state } = gatewayOf([PER_CLIENT, PER_BUYER]);
+    const client = unique("client");
+    for (let request = 0; request < 3; request += 1) await token(client);
+    expect((await token(client)).status).toBe(429);
+    state.known = known;
+    for (let request = 0; request < 10; request += 1) expect((await token(client)).status).toBe(201);
+    delete state.known;
+    expect((await token(client)).status).toBe(429);
+  });
+
+  it("T7 still counts what is no address, sieves, and an address together with its buyer", async () => {
+    const perPair: Policy = { ...PER_CLIENT, name: "per-pair", key: ["ip", "user"] };
+    const { token, state } = gatewayOf([{ ...SIEVE, limit: 30, burst: 30 }, PER_CLIENT, perPair, PER_PRODUCT]);
+    state.known = known;
+    const product = unique("product");
+    expect((await token(unique("client"), undefined, product)).headers.get("RateLimit-Policy")).toBe(
+      '"sieve";q=30;w=60, "per-pair";q=3;w=60, "per-product";q=1;w=60',
+    );
+    expect((await token(unique("client"), undefined, product)).status).toBe(429);
+  });
+});
+
+describe("limitBy() where a request turns out to have a challenge to solve", () => {
+  it("T7 gives its address back what was taken, tells nothing of it, and keeps the buyer's unit", async () => {
+    const { token, state } = gatewayOf([SIEVE, PER_CLIENT, PER_BUYER]);
+    const [client, buyer] = [unique("client"), unique("buyer")];
+    state.known = { countsAlone: true };
+    state.fails = 403;
+    expect(fieldsOf(await token(client, buyer))).toMatchObject({
+      status: 403,
+      rateLimit: '"per-buyer";r=1;t=60',
+      rateLimitPolicy: '"sieve";q=3;w=60, "per-client";q=3;w=60, "per-buyer";q=2;w=60',
+    });
+    for (let request = 0; request < 10; request += 1) expect((await token(client)).status).toBe(403);
+    delete state.known;
+    delete state.fails;
+    expect((await token(client, buyer)).headers.get("RateLimit")).toBe('"per-client";r=2;t=60, "per-buyer";r=0;t=60');
+  });
+});
+
 describe("limitBy() by weight", () => {
   const weighted: Policy = { ...PER_CLIENT, limit: 10, burst: 10, cost: { read: 1, token: 4, checkout: 1 } };
 
@@ -190,7 +286,7 @@ describe("limitBy() and the start of a round", () => {
   it("applies the limit of the phase, and says it", async () => {
     const phased: Policy = { ...PER_CLIENT, phases: { before: { limit: 1 }, start: { limit: 2, seconds: 30 } } };
     const { token, state } = gatewayOf([phased]);
-    state.known = { product: { opensAt: START + 60_000 } };
+    state.known = { product: { opensAt: START + 60_000, challenges: [] } };
     const policyAt = async (now: number) => {
       vi.setSystemTime(now);
       return (await token(unique("client"))).headers.get("RateLimit-Policy");
@@ -205,7 +301,7 @@ describe("limitBy() and the start of a round", () => {
   it("counts on from phase to phase", async () => {
     const phased: Policy = { ...PER_CLIENT, phases: { before: { limit: 1 } } };
     const { token, state } = gatewayOf([phased]);
-    state.known = { product: { opensAt: START + 1000 } };
+    state.known = { product: { opensAt: START + 1000, challenges: [] } };
     const client = unique("client");
     expect((await token(client)).status).toBe(201);
     expect((await token(client)).status).toBe(429);

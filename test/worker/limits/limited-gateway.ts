@@ -45,7 +45,11 @@ interface GatewayState {
   passed: number;
   config: LimitsConfig;
   /** What stages before the limits left in the context. */
-  known?: { readonly product?: { readonly opensAt: number }; readonly control?: { readonly overrides: Overrides } };
+  known?: {
+    readonly product?: { readonly opensAt: number; readonly challenges: readonly string[] };
+    readonly countsAlone?: true;
+    readonly control?: { readonly overrides: Overrides };
+  };
   /** How the route behind the limits answers. @default 201 */
   fails?: "throws" | 403 | 500 | 503;
   /** What it waits for before. */
@@ -79,8 +83,8 @@ export function gatewayOf(policies: readonly Policy[], { limits, bindings }: Set
   });
   app.post(
     "/:id/tokens",
-    limitBy({ at: "token", who: "client" }),
-    limitBy({ at: "token", who: "buyer" }),
+    limitBy({ at: "token", part: "sieves" }),
+    limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: ({ challenges }) => challenges.length > 0 }),
     async (c) => {
       state.passed += 1;
       await state.waits;
@@ -88,7 +92,7 @@ export function gatewayOf(policies: readonly Policy[], { limits, bindings }: Set
       return c.text("through", state.fails ?? 201);
     },
   );
-  app.get("/:id", limitBy({ at: "read", who: "client" }), (c) => c.text("read"));
+  app.get("/:id", limitBy({ at: "read", part: "all" }), (c) => c.text("read"));
   app.onError((_, c) => c.text("failed", 500));
   const all = { ...env, ...bindings };
   return {

@@ -19,6 +19,9 @@ const CHECK: TakeCheck = {
   shadow: false,
 };
 
+/** A mark of single use. */
+const ONCE: TakeCheck = { ...CHECK, policy: "once", limit: 1, burst: 1, durable: true };
+
 let objects = 0;
 
 /** An object of this test's own. */
@@ -254,6 +257,45 @@ describe("LimiterObject", () => {
     const left = await countTaken(env.LIMITER.get(stub.id), 20);
     expect(left).toBeGreaterThanOrEqual(2);
     expect(left).toBeLessThanOrEqual(4);
+  });
+
+  it("F1 forgets no durable take that was answered, however soon it crashes", async () => {
+    const stub = limiter();
+    expect((await take(stub, ONCE)).taken).toBe(true);
+    await abortAllDurableObjects();
+    expect((await take(env.LIMITER.get(stub.id), ONCE)).taken).toBe(false);
+  });
+
+  it("writes durable takes in flight together, and nothing for the others", async () => {
+    const stub = limiter();
+    const transactions = await runInDurableObject<LimiterObject, number>(stub, async (instance, { storage }) => {
+      const commit = vi.spyOn(storage, "transactionSync");
+      await instance.take([CHECK]);
+      expect(commit).not.toHaveBeenCalled();
+      await Promise.all(Array.from({ length: 100 }, (_, key) => instance.take([{ ...ONCE, key: `${key}` }])));
+      await instance.take([ONCE]);
+      return commit.mock.calls.length;
+    });
+    // One at once, one for all that came while it was on its way, one for the last.
+    expect(transactions).toBe(3);
+    expect(await unitsOnDisk(stub)).toBe(102);
+  });
+
+  it("F3 answers no durable take that could not be written, and keeps its mark", async () => {
+    const stub = limiter();
+    await takeAndPersist(stub, CHECK);
+    await runInDurableObject(stub, (_, { storage }) => {
+      storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON counts BEGIN SELECT raise(ABORT, 'disk full'); END");
+    });
+    const told = await runInDurableObject<LimiterObject, PromiseSettledResult<unknown>[]>(stub, (instance) =>
+      Promise.allSettled([1, 2, 3].map((key) => instance.take([{ ...ONCE, key: `${key}` }]))),
+    );
+    expect(told.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect((await take(stub, { ...ONCE, key: "1" })).taken).toBe(false);
+    await runInDurableObject(stub, (_, { storage }) => {
+      storage.sql.exec("DROP TRIGGER full");
+    });
+    await expect.poll(() => unitsOnDisk(stub), { timeout: 5000 }).toBe(4);
   });
 
   it("F3 keeps what could not be written in memory, and writes it later", async () => {

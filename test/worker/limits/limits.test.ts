@@ -53,23 +53,23 @@ describe("limitBy() with exact policies", () => {
     expect((await token(client)).status).toBe(201);
   });
 
-  it("names the policies of both stages in one field each, client before buyer", async () => {
-    const { token } = gatewayOf([PER_CLIENT, PER_BUYER]);
+  it("names the policies of both stages in one field each, sieves before counts", async () => {
+    const { token } = gatewayOf([PER_CLIENT, PER_BUYER, { ...SIEVE, store: { kind: "isolate" } }]);
     expect(fieldsOf(await token(unique("client")))).toMatchObject({
       rateLimit: '"per-client";r=2;t=60, "per-buyer";r=1;t=60',
-      rateLimitPolicy: '"per-client";q=3;w=60, "per-buyer";q=2;w=60',
+      rateLimitPolicy: '"sieve";q=300;w=10, "per-client";q=3;w=60, "per-buyer";q=2;w=60',
     });
   });
 
-  it("keeps both stages' fields on a refusal by the second", async () => {
-    const { token } = gatewayOf([PER_CLIENT, PER_BUYER]);
+  it("keeps both stages' fields on a refusal by the second, which takes nothing", async () => {
+    const { token } = gatewayOf([PER_CLIENT, PER_BUYER, { ...SIEVE, store: { kind: "isolate" } }]);
     const buyer = unique("buyer");
     const responses = [await token("a", buyer), await token("b", buyer), await token("c", buyer)];
     expect(fieldsOf(responses[2] ?? new Response())).toEqual({
       status: 429,
       retryAfter: "60",
-      rateLimit: '"per-client";r=2;t=60, "per-buyer";r=0;t=60',
-      rateLimitPolicy: '"per-client";q=3;w=60, "per-buyer";q=2;w=60',
+      rateLimit: '"per-client";r=3;t=60, "per-buyer";r=0;t=60',
+      rateLimitPolicy: '"sieve";q=300;w=10, "per-client";q=3;w=60, "per-buyer";q=2;w=60',
     });
   });
 
@@ -226,7 +226,7 @@ describe("limitBy() with native policies", () => {
       status: 429,
       retryAfter: "10",
       rateLimit: '"sieve";r=0',
-      rateLimitPolicy: '"per-client";q=3;w=60, "sieve";q=300;w=10',
+      rateLimitPolicy: '"sieve";q=300;w=10',
     });
     expect(calls).toEqual([]);
   });
