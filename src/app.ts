@@ -22,6 +22,7 @@ import { requireDemo, signIn } from "./demo/identity.ts";
 import { admit } from "./edge/admit.ts";
 import { capBody } from "./edge/cap-body.ts";
 import { answerFault, refuseMethods, refuseUnknown } from "./edge/no-route.ts";
+import { guards } from "./guards.ts";
 import { identifyBuyer } from "./identity/identity.ts";
 import { limitBy } from "./limits/limits.ts";
 import { parsePolicyOverride } from "./limits/override.ts";
@@ -58,11 +59,10 @@ const LARGER_BODIES = new Map([
 
 export const app = new Hono<AppEnv>();
 
-app.use(admit());
+app.use(guards(admit(), capBody(LARGER_BODIES)));
 app.use("/v1/*", allowOrigins());
 app.get("/v1/time", tellTime());
-app.use(capBody(LARGER_BODIES));
-app.use("/v1/products/*", loadControl(), refuseListedClient());
+app.use("/v1/products/*", guards(loadControl(), refuseListedClient()));
 
 // For browsers. What the isolate can decide by itself comes first, signatures next, and only for those who are proven what
 // is counted elsewhere; everything expensive happens where the token is issued, so that a checkout is one signature and one call.
@@ -75,11 +75,9 @@ app.post(
   findProduct,
   requireStock(),
   limitBy({ at: "token", part: "sieves" }),
-  identifyBuyer(),
-  refuseListedBuyer(),
+  guards(identifyBuyer(), refuseListedBuyer()),
   limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: asksChallenge }),
-  requireHolder(),
-  readTokenRequest(),
+  guards(requireHolder(), readTokenRequest()),
   // What is asked for depends on how it looks.
   every(weighRisk({ countAccounts }), requireChallenge({ burn: burnInLimiter() })),
   handOutToken(),
@@ -87,13 +85,9 @@ app.post(
 app.post(
   "/v1/products/:id/checkout/:gate",
   findProduct,
-  requireBegun(),
-  requireGate(),
-  readToken(),
-  requireStockOrOrder(),
+  guards(requireBegun(), requireGate(), readToken(), requireStockOrOrder()),
   limitBy({ at: "checkout", part: "sieves" }),
-  requireToken(),
-  requirePossession(),
+  guards(requireToken(), requirePossession()),
   limitBy({ at: "checkout", part: "counts" }),
   holdStock({ forgetProduct }),
 );

@@ -23,8 +23,6 @@ export interface Buyer {
 
 export interface Variables {
   requestId: string;
-  /** W3C Trace Context: the caller's trace id where it sent a valid one, with a span of ours. */
-  traceparent: string;
   config: Config;
   client: Client;
   /** The operator's lists and overrides, as the isolate's copy has them; not on the operator's and the origin's routes. */

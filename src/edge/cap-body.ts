@@ -1,5 +1,5 @@
 /** Bodies are counted in bytes as they arrive, and cut off beyond the cap, whatever Content-Length says. */
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { BODY_BYTES_MAX } from "../body.ts";
 import type { AppEnv } from "../context.ts";
@@ -13,5 +13,14 @@ export function capBody(larger: ReadonlyMap<string, number>): MiddlewareHandler<
 }
 
 function capAt(limitBytes: number): MiddlewareHandler {
-  return bodyLimit({ maxSize: limitBytes, onError: (c) => refuse(c, { code: "payload-too-large", limitBytes }) });
+  const onError = (c: Context) => refuse(c, { code: "payload-too-large", limitBytes });
+  const countAsItArrives = bodyLimit({ maxSize: limitBytes, onError });
+  return (c, next) => {
+    const { method } = c.req;
+    if (method === "GET" || method === "HEAD") return next();
+    // A length that stands alone is the body's own (RFC 9112, section 6.3): the body need not even be opened to know it.
+    const length = c.req.header("Content-Length");
+    if (length === undefined || c.req.header("Transfer-Encoding") !== undefined) return countAsItArrives(c, next);
+    return Number(length) > limitBytes ? Promise.resolve(onError(c)) : next();
+  };
 }

@@ -14,8 +14,8 @@ export const UNKNOWN_CLIENT = "unknown";
 const ADDRESS_LENGTH_MAX = 45;
 const IPV6_PREFIX_PARTS = 4;
 
-/** Four decimal parts. The library would also take `1`, `0x7f.1` and octal parts; Cloudflare writes none of them. */
-const IPV4_PATTERN = /^\d{1,3}(?:\.\d{1,3}){3}$/;
+/** IPv4 in its one usual spelling. The library would also take `1`, `0x7f.1` and octal parts; Cloudflare writes none of them. */
+const IPV4_PATTERN = /^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/;
 
 /** The address in canonical form, and the key that its requests count under. */
 export interface ClientAddress {
@@ -27,7 +27,8 @@ const UNKNOWN: ClientAddress = { key: UNKNOWN_CLIENT, address: null };
 
 export function readClientAddress(received: string | undefined): ClientAddress {
   if (received === undefined || received.length > ADDRESS_LENGTH_MAX) return UNKNOWN;
-  if (!received.includes(":") && !IPV4_PATTERN.test(received)) return UNKNOWN;
+  if (IPV4_PATTERN.test(received)) return { key: received, address: received };
+  if (!received.includes(":")) return UNKNOWN;
   try {
     const parsed = parse(received);
     const mapped = parsed instanceof IPv6 && parsed.isIPv4MappedAddress();

@@ -27,6 +27,8 @@ type TokenEnv = AppEnv & {
   Variables: AppEnv["Variables"] & OfProduct & { jti: string; unverified: UnverifiedToken; token: PurchaseToken };
 };
 
+const ENCODER = new TextEncoder();
+
 function ringOf({ gateway, token }: Config): TokenRing {
   return { gateway: gateway.name, keys: token.keys };
 }
@@ -82,7 +84,6 @@ export function requireToken() {
 
 /** Compares in a time that depends on the length only. The gate's length is no secret. */
 function isSameText(given: string, wanted: string): boolean {
-  const encoder = new TextEncoder();
-  const [left, right] = [encoder.encode(given), encoder.encode(wanted)];
+  const [left, right] = [ENCODER.encode(given), ENCODER.encode(wanted)];
   return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right);
 }
