@@ -46,7 +46,7 @@ import { countAccounts } from "./risk/count-accounts.ts";
 import { weighRisk } from "./risk/risk.ts";
 import { forgetProduct } from "./sale/product-copies.ts";
 import { showProduct } from "./sale/product-page.ts";
-import { findProductWith, requireBegun, requireStock, requireStockOrOrder } from "./sale/sale.ts";
+import { findProductWith, noteProduct, requireBegun, requireStock, requireStockOrOrder } from "./sale/sale.ts";
 import { publishKeys, tellTime } from "./time/time.ts";
 import { requireHolder, requirePossession } from "./token/possession.ts";
 import { handOutToken, readToken, readTokenRequest, requireGate, requireToken } from "./token/token.ts";
@@ -91,8 +91,8 @@ app.post(
   limitBy({ at: "checkout", part: "counts" }),
   holdStock({ forgetProduct }),
 );
-app.get(order, read, identifyBuyer(), showOrder());
-app.post(`${order}/cancel`, read, identifyBuyer(), cancelOrder({ forgetProduct }));
+app.get(order, noteProduct(), read, identifyBuyer(), showOrder());
+app.post(`${order}/cancel`, noteProduct(), read, identifyBuyer(), cancelOrder({ forgetProduct }));
 
 // For the origin: signed callbacks.
 const originOrder = "/v1/origin/products/:id/orders/:orderId";
