@@ -25,6 +25,7 @@ import { answerFault, refuseMethods, refuseUnknown } from "./edge/no-route.ts";
 import { guards } from "./guards.ts";
 import { identifyBuyer } from "./identity/identity.ts";
 import { limitBy } from "./limits/limits.ts";
+import { originOf } from "./limits/origin.ts";
 import { parsePolicyOverride } from "./limits/override.ts";
 import {
   deleteOverride,
@@ -42,6 +43,7 @@ import { listDeadLettersForOperator, replayDeadLetterForOperator } from "./origi
 import { giveOriginStockBack, takeOriginStock } from "./origin/origin-stock.ts";
 import { showOpenApi } from "./reference/openapi.ts";
 import { showProblem } from "./reference/problem-pages.ts";
+import { noteCheckoutSpeed } from "./risk/checkout-speed.ts";
 import { countAccounts } from "./risk/count-accounts.ts";
 import { weighRisk } from "./risk/risk.ts";
 import { forgetProduct } from "./sale/product-copies.ts";
@@ -79,7 +81,10 @@ app.post(
   limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: asksChallenge }),
   guards(requireHolder(), readTokenRequest()),
   // What is asked for depends on how it looks.
-  every(weighRisk({ countAccounts }), requireChallenge({ burn: burnInLimiter() })),
+  every(
+    weighRisk({ countAccounts, fingerprintOf: (cf) => originOf(cf).fingerprint }),
+    requireChallenge({ burn: burnInLimiter() }),
+  ),
   handOutToken(),
 );
 app.post(
@@ -89,6 +94,7 @@ app.post(
   limitBy({ at: "checkout", part: "sieves" }),
   guards(requireToken(), requirePossession()),
   limitBy({ at: "checkout", part: "counts" }),
+  noteCheckoutSpeed(),
   holdStock({ forgetProduct }),
 );
 app.get(order, noteProduct(), read, identifyBuyer(), showOrder());

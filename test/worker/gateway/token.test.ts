@@ -183,6 +183,8 @@ describe("purchase token", () => {
     ["of another gateway", { iss: "other", aud: "other/checkout" }],
     ["without jti", { jti: undefined }],
     ["with an empty jti", { jti: "" }],
+    ["with a time of issue that is none", { ims: "now" }],
+    ["with a time of issue in parts of a millisecond", { ims: 1_800_000_000_000.5 }],
     ["with a huge jti", { jti: "x".repeat(1000) }],
     ["with a fractional end", { exp: Date.now() / 1000 + 60.5 }],
     ["with a claim of no kind of ours", { admin: true }],
