@@ -1,6 +1,15 @@
 import { decodeJwt, decodeProtectedHeader, SignJWT } from "jose";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { bearer, call, checkOut, makeIdentity, putProduct, secret, takeToken } from "../../support/worker/gateway.ts";
+import {
+  bearer,
+  call,
+  checkOut,
+  makeBuyer,
+  makeIdentity,
+  putProduct,
+  secret,
+  takeToken,
+} from "../../support/worker/gateway.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -191,7 +200,7 @@ describe("purchase token", () => {
     ["for two audiences", { aud: ["sluice/checkout", "other"] }],
     ["of round 0", { rnd: 0 }],
   ])("T5 refuses one %s, signed with our own key", async (_, claims) => {
-    const ticket = await takeToken(await putProduct(), "diagonal");
+    const ticket = await takeToken(await putProduct(), makeBuyer("diagonal"));
     const answer = await checkOut({ ...ticket, token: await forge(ticket.token, claims) });
     expect(answer.status).toBe(403);
     expect(answer.body["code"]).toBe("token-invalid");
