@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../../src/app.ts";
 import { COPY_AGE_MAX_MS } from "../../../src/control/control-copy.ts";
+import { COUNT_KEPT_MS } from "../../../src/risk/account-memory.ts";
 import { ACCOUNTS_MAX, countAccounts } from "../../../src/risk/count-accounts.ts";
 import {
   call,
@@ -156,6 +157,39 @@ describe("T7 accounts-per-fingerprint", () => {
       statuses.push((await ask({ risk, ...(cf === undefined ? {} : { cf }) })).status);
     }
     expect(statuses).toEqual([201, 201, 201, 403, 201, 201, 201, 201, 201]);
+  });
+});
+
+describe("T15 the count of accounts", () => {
+  it("is asked for once by a buyer who asks again within seconds, one object for each of address and fingerprint", async () => {
+    const asked: string[] = [];
+    const limiter = new Proxy(env.LIMITER, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== "function") return value;
+        return (...given: readonly unknown[]) => {
+          const [name] = given;
+          if (typeof name === "string" && name.startsWith("accounts-")) asked.push(name.replace(/\d+$/, "n"));
+          return Reflect.apply(value, target, given) as unknown;
+        };
+      },
+    });
+    const weighed = { weight: 1, threshold: 20 };
+    const signals = { "accounts-per-address": weighed, "accounts-per-fingerprint": weighed };
+    const vars = { ...env, LIMITER: limiter, RISK: { ...RISK, signals } };
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const id = await putProduct();
+    const headers = { Authorization: `Bearer ${await makeIdentity(makeBuyer())}`, "CF-Connecting-IP": makeAddress() };
+    const cf = { botManagement: { ja4: crypto.randomUUID() } };
+    const ask = async () => {
+      const request = new Request(`https://gateway.test/v1/products/${id}/tokens`, { method: "POST", headers, cf });
+      return (await app.request(request, undefined, vars, context)).status;
+    };
+    expect([await ask(), await ask(), await ask()]).toEqual([201, 201, 201]);
+    expect(asked.toSorted()).toEqual(["accounts-address-n", "accounts-fingerprint-n"]);
+    vi.setSystemTime(Date.now() + COUNT_KEPT_MS);
+    expect(await ask()).toBe(201);
+    expect(asked).toHaveLength(4);
   });
 });
 
