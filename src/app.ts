@@ -92,9 +92,9 @@ app.post(
   findProduct,
   guards(requireBegun(), requireGate(), readToken(), requireStockOrOrder()),
   limitBy({ at: "checkout", part: "sieves" }),
-  guards(requireToken(), requirePossession()),
+  // Whose token it is, and how soon it came.
+  guards(requireToken(), requirePossession(), noteCheckoutSpeed()),
   limitBy({ at: "checkout", part: "counts" }),
-  noteCheckoutSpeed(),
   holdStock({ forgetProduct }),
 );
 app.get(order, noteProduct(), read, identifyBuyer(), showOrder());
