@@ -25,6 +25,7 @@ import { answerFault, refuseMethods, refuseUnknown } from "./edge/no-route.ts";
 import { guards } from "./guards.ts";
 import { identifyBuyer } from "./identity/identity.ts";
 import { limitBy } from "./limits/limits.ts";
+import { originOf } from "./limits/origin.ts";
 import { parsePolicyOverride } from "./limits/override.ts";
 import {
   deleteOverride,
@@ -42,11 +43,12 @@ import { listDeadLettersForOperator, replayDeadLetterForOperator } from "./origi
 import { giveOriginStockBack, takeOriginStock } from "./origin/origin-stock.ts";
 import { showOpenApi } from "./reference/openapi.ts";
 import { showProblem } from "./reference/problem-pages.ts";
+import { noteCheckoutSpeed } from "./risk/checkout-speed.ts";
 import { countAccounts } from "./risk/count-accounts.ts";
 import { weighRisk } from "./risk/risk.ts";
 import { forgetProduct } from "./sale/product-copies.ts";
 import { showProduct } from "./sale/product-page.ts";
-import { findProductWith, requireBegun, requireStock, requireStockOrOrder } from "./sale/sale.ts";
+import { findProductWith, noteProduct, requireBegun, requireStock, requireStockOrOrder } from "./sale/sale.ts";
 import { publishKeys, tellTime } from "./time/time.ts";
 import { requireHolder, requirePossession } from "./token/possession.ts";
 import { handOutToken, readToken, readTokenRequest, requireGate, requireToken } from "./token/token.ts";
@@ -79,7 +81,10 @@ app.post(
   limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: asksChallenge }),
   guards(requireHolder(), readTokenRequest()),
   // What is asked for depends on how it looks.
-  every(weighRisk({ countAccounts }), requireChallenge({ burn: burnInLimiter() })),
+  every(
+    weighRisk({ countAccounts, fingerprintOf: (cf) => originOf(cf).fingerprint }),
+    requireChallenge({ burn: burnInLimiter() }),
+  ),
   handOutToken(),
 );
 app.post(
@@ -87,12 +92,13 @@ app.post(
   findProduct,
   guards(requireBegun(), requireGate(), readToken(), requireStockOrOrder()),
   limitBy({ at: "checkout", part: "sieves" }),
-  guards(requireToken(), requirePossession()),
+  // Whose token it is, and how soon it came.
+  guards(requireToken(), requirePossession(), noteCheckoutSpeed()),
   limitBy({ at: "checkout", part: "counts" }),
   holdStock({ forgetProduct }),
 );
-app.get(order, read, identifyBuyer(), showOrder());
-app.post(`${order}/cancel`, read, identifyBuyer(), cancelOrder({ forgetProduct }));
+app.get(order, noteProduct(), read, identifyBuyer(), showOrder());
+app.post(`${order}/cancel`, noteProduct(), read, identifyBuyer(), cancelOrder({ forgetProduct }));
 
 // For the origin: signed callbacks.
 const originOrder = "/v1/origin/products/:id/orders/:orderId";

@@ -1,4 +1,5 @@
 /** What the stages hand on to one another: bindings, and what is known of the request so far. */
+import type { ListSubject } from "../durable-objects/control/protocol.ts";
 import type { Config } from "./config.ts";
 import type { ControlView } from "./control/control-copy.ts";
 
@@ -29,6 +30,8 @@ export interface Variables {
   control?: ControlView;
   /** The operator's allow list has the client or the buyer. */
   allowed?: boolean;
+  /** What of the request is on the operator's list of suspects. */
+  suspects?: readonly ListSubject[];
   /** The buyer is proven, and has solved a challenge or was just given one: what is counted by address gives way. */
   countsAlone?: boolean;
   /** What the risk stage wants solved before a token. */

@@ -1,6 +1,6 @@
 /**
- * The control object: what operators change while the gateway runs, without a deploy. Lists of who is let in or kept out, and
- * overrides of the limits' policies.
+ * The control object: what operators change while the gateway runs, without a deploy. Lists of who is let in, kept out or
+ * suspected, and overrides of the limits' policies.
  *
  * Identity: one object, named `control`. Every isolate asks it about once a second what has changed, so the usual answer is
  * "the same" from memory, the next a few rows, and only an isolate that knows nothing gets everything, as texts that are made
@@ -28,7 +28,7 @@ import type {
 } from "./protocol.ts";
 import { ControlStatements } from "./statements.ts";
 
-/** Entries on both lists together: about 20 MB of an isolate's 128, see docs/lists.md. */
+/** Entries on all lists together: about 20 MB of an isolate's 128, see docs/lists.md. */
 export const ENTRIES_MAX = 100_000;
 /** Rows in one answer: some 1.5 MB of text, and few enough that an isolate reads them without a pause that is felt. */
 const PAGE_ROWS = 20_000;
@@ -62,6 +62,7 @@ export class ControlObject extends DurableObject<Env> implements ControlApi {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#statements = new ControlStatements(ctx.storage.sql);
+    if (this.#statements.exists) ctx.storage.transactionSync(() => this.#statements.upgrade());
     this.#version = this.#statements.head().version;
   }
 

@@ -6,7 +6,8 @@
 import type { RefusalOf } from "../../src/refusal.ts";
 import type { Result } from "../../src/result.ts";
 
-export type ListKind = "allow" | "deny";
+/** `allow` lets in and `deny` keeps out; `suspect` does neither: an entry of it is a signal for the risk stage. */
+export type ListKind = "allow" | "deny" | "suspect";
 export type ListSubject = "cidr" | "asn" | "country" | "buyer";
 
 /** Names an entry. `value` is canonical: see `src/control/entry-value.ts`. */
@@ -89,7 +90,7 @@ export interface ListQuery {
 export interface ListPage {
   readonly entries: readonly ListEntry[];
   readonly more: boolean;
-  /** Entries in force, of both lists. */
+  /** Entries in force, of all lists. */
   readonly total: number;
   readonly version: number;
 }

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS control (
   forgotten_version INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS entries (
-  list TEXT NOT NULL CHECK (list IN ('allow', 'deny')),
+  list TEXT NOT NULL CHECK (list IN ('allow', 'deny', 'suspect')),
   subject TEXT NOT NULL CHECK (subject IN ('cidr', 'asn', 'country', 'buyer')),
   value TEXT NOT NULL,
   expires_at INTEGER,
@@ -53,6 +53,9 @@ CREATE TABLE IF NOT EXISTS audit (
 ) STRICT;
 INSERT INTO control (one, version, overrides_version, forgotten_version) VALUES (1, 0, 0, 0) ON CONFLICT DO NOTHING;
 `;
+
+/** Found in the text of `entries` as it is made now, and not as it was made before there was a list of suspects. */
+export const OF_THIS_SCHEMA = "'suspect'";
 
 export interface HeadRow extends Record<string, SqlStorageValue> {
   version: number;

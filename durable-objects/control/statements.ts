@@ -14,6 +14,7 @@ import {
   type HeadRow,
   type KeyRow,
   type ListedRow,
+  OF_THIS_SCHEMA,
   type OverrideRow,
   SCHEMA,
 } from "./schema.ts";
@@ -43,6 +44,23 @@ export class ControlStatements {
     if (this.#exists) return;
     this.#sql.exec(SCHEMA);
     this.#exists = true;
+  }
+
+  /** Makes `entries` anew where an earlier version made it: SQLite cannot change a CHECK. Within a transaction. */
+  upgrade(): void {
+    const [made] = this.#sql
+      .exec<{ sql: string }>("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'entries'")
+      .toArray();
+    if (made === undefined || made.sql.includes(OF_THIS_SCHEMA)) return;
+    this.#sql.exec("ALTER TABLE entries RENAME TO entries_before");
+    this.#sql.exec(SCHEMA);
+    this.#sql.exec(
+      `INSERT INTO entries (list, subject, value, expires_at, reason, added_at, request_id, version)
+       SELECT list, subject, value, expires_at, reason, added_at, request_id, version FROM entries_before`,
+    );
+    this.#sql.exec("DROP TABLE entries_before");
+    // The old table had its indexes with it, under the names of the new ones.
+    this.#sql.exec(SCHEMA);
   }
 
   head(): HeadRow {

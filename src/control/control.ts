@@ -1,5 +1,6 @@
 /**
- * The control stages: what operators changed is brought into the request, and who is on a list is kept out or let in.
+ * The control stages: what operators changed is brought into the request, and who is on a list is kept out, let in, or
+ * noted as a suspect.
  *
  * They stand where they cost least: the client's entries before anything is counted or verified, the buyer's as soon as
  * he is proven. A gateway without lists pays one comparison of times per request.
@@ -7,6 +8,7 @@
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv, BuyerEnv } from "../context.ts";
+import type { ListSubject } from "../../durable-objects/control/protocol.ts";
 import { refuse } from "../problem.ts";
 import { controlOf } from "./control-calls.ts";
 import { ControlCopy, type ControlView } from "./control-copy.ts";
@@ -17,6 +19,8 @@ export interface ControlEnv extends AppEnv {
     control: ControlView;
     /** An allow entry matched: later stages may ask less of this request. */
     allowed?: boolean;
+    /** What of this request is on the list of suspects. */
+    suspects?: readonly ListSubject[];
   };
 }
 
@@ -63,13 +67,17 @@ export function refuseListedClient() {
   });
 }
 
-/** Keeps out buyers on the deny list. Behind the identity stage. */
+/** Keeps out buyers on the deny list, and notes what is on the list of suspects. Behind the identity stage. */
 export function refuseListedBuyer() {
   return createMiddleware<ControlEnv & BuyerEnv>(async function refuseByBuyer(c, next) {
     const { lists } = c.get("control");
     if (lists.size === 0) return next();
     // A context that knows more than is needed; the compiler cannot see that through its setter.
-    return obey(c as unknown as Context<ControlEnv>, lists.matchBuyer(c.get("buyer").id, Date.now()), next);
+    const context = c as unknown as Context<ControlEnv>;
+    const [{ id }, now] = [c.get("buyer"), Date.now()];
+    const suspects = lists.suspect(listedClient(context), id, now);
+    if (suspects.length > 0) c.set("suspects", suspects);
+    return obey(context, lists.matchBuyer(id, now), next);
   });
 }
 

@@ -28,7 +28,7 @@ const reason = v.pipe(
   v.maxLength(REASON_LENGTH_MAX),
   v.check((text) => text.isWellFormed() && !text.includes("\0"), "Must be well-formed text"),
 );
-const list = v.picklist(["allow", "deny"], 'Must be "allow" or "deny"');
+const list = v.picklist(["allow", "deny", "suspect"], 'Must be "allow", "deny" or "suspect"');
 const subject = v.picklist(["cidr", "asn", "country", "buyer"], 'Must be "cidr", "asn", "country" or "buyer"');
 const seconds = (most: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(most));
 const at = v.pipe(
@@ -169,7 +169,7 @@ export const listResponse = v.strictObject({
     v.strictObject({ ...key, expiresAt: v.nullable(time), reason: v.string(), addedAt: time, requestId: v.string() }),
   ),
   next: v.pipe(v.nullable(v.string()), v.description("For `after`: where the next page begins; null on the last")),
-  total: v.pipe(whole, v.description("Entries in force, on both lists")),
+  total: v.pipe(whole, v.description("Entries in force, on all lists")),
   version: whole,
 });
 

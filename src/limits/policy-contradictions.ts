@@ -25,6 +25,7 @@ export function contradictionsOf(
     ...ofAlgorithm(table),
     ...ofLimits(table, policy),
     ...ofCost(table, policy),
+    ...ofPhases(table),
     ...ofFailure(table),
   ];
 }
@@ -125,6 +126,12 @@ function ofCost(table: PolicyTable, policy: Policy): readonly Contradiction[] {
 /** What may come at once where the limit is another one: in proportion. */
 export function burstAt({ burst, limit }: Policy, newLimit: number): number {
   return Math.max(1, Math.floor((burst * newLimit) / limit));
+}
+
+/** Before a round opens a call for a token or a checkout is answered `too-early` by the edge's copy, and not counted. */
+function ofPhases({ at, phases }: PolicyTable): readonly Contradiction[] {
+  if (phases?.before === undefined || at.includes("read")) return [];
+  return [["phases.before", 'Must be absent unless at has "read": too-early comes before every limit elsewhere']];
 }
 
 function ofFailure(table: PolicyTable): readonly Contradiction[] {

@@ -184,7 +184,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: "get",
     path: "/v1/admin/lists",
-    summary: "The allow and deny lists, a page at a time",
+    summary: "The allow, deny and suspect lists, a page at a time",
     security: "operator",
     answers: { 200: { description: "Entries", schema: control.listResponse } },
     refusals: [...OPERATOR, "invalid-request"],

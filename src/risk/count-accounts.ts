@@ -1,5 +1,5 @@
 /**
- * How many different buyers a client came with within a window: exact, by a limiter object.
+ * How many different buyers a client came with within a window, by its address or its fingerprint: exact, by a limiter object.
  *
  * Two limits in one call, all or nothing: one unit for this buyer at this client, and one of the client's thousand. A buyer who
  * is new takes of both; one who was seen takes of neither. So what is left of the thousand says how many there were.
@@ -7,34 +7,38 @@
 import type { LimiterApi, TakeCheck } from "../../durable-objects/limiter/protocol.ts";
 import { describeFault, logEvent } from "../log.ts";
 import { withTimeLimit } from "../waiting.ts";
+import type { AccountCount, AccountSource } from "./account-memory.ts";
 
 /** Counted up to so many; who has more is as suspect as can be. The most that a sliding log takes. */
-const ACCOUNTS_MAX = 1000;
-/** Objects that the clients are spread over. */
+export const ACCOUNTS_MAX = 1000;
+/** Objects of each kind that the clients are spread over. */
 const SHARDS = 32;
 /** A buyer waits for this: without an answer in time the signal stays silent. */
 const BUDGET_MS = 250;
 
+/** Null: it could not be counted. */
 export async function countAccounts(
   env: Env,
-  client: string,
+  { kind, value }: AccountSource,
   buyerId: string,
   windowMs: number,
-): Promise<number | null> {
-  const limiter = env.LIMITER.getByName(`accounts-${shardOf(client)}`) as unknown as LimiterApi;
+): Promise<AccountCount | null> {
+  // Kinds apart, so that a fingerprint which many share is not in the way of the addresses.
+  const limiter = env.LIMITER.getByName(`accounts-${kind}-${shardOf(value)}`) as unknown as LimiterApi;
   try {
     const answer = await withTimeLimit(
       limiter.take([
-        checkOf("account-seen", JSON.stringify([client, buyerId]), 1, windowMs),
-        checkOf("accounts-of-client", client, ACCOUNTS_MAX, windowMs),
+        checkOf(`account-at-${kind}`, JSON.stringify([value, buyerId]), 1, windowMs),
+        checkOf(`accounts-at-${kind}`, value, ACCOUNTS_MAX, windowMs),
       ]),
       BUDGET_MS,
       () => new Error(`No answer within ${BUDGET_MS} ms`),
     );
-    const remaining = answer.answers[1]?.remaining;
-    return remaining === undefined ? null : ACCOUNTS_MAX - remaining;
+    const counted = answer.answers[1];
+    if (counted === undefined) return null;
+    return { accounts: ACCOUNTS_MAX - counted.remaining, fullForMs: counted.allowed ? 0 : counted.waitMs };
   } catch (fault) {
-    logEvent("warn", "risk-signal-missing", { signal: "accounts-per-address", fault: describeFault(fault) });
+    logEvent("warn", "risk-signal-missing", { signal: `accounts-per-${kind}`, fault: describeFault(fault) });
     return null;
   }
 }

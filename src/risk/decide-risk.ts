@@ -9,6 +9,8 @@
 export interface Observation {
   /** Different buyers from the same client within the signal's window, this one included. */
   readonly accountsAtAddress: number | null;
+  /** The same from any client with the same TLS fingerprint. */
+  readonly accountsAtFingerprint: number | null;
   /** Days since the shop made the account. */
   readonly accountAgeDays: number | null;
   /** The shop's own measure of a buyer. */
@@ -24,12 +26,17 @@ export interface Observation {
   readonly botScore: number | null;
   /** Requests of the same client that were refused lately in this isolate. */
   readonly refusals: number;
+  /** The least time in which the same client went from a token to its checkout lately, in this isolate. */
+  readonly fastestCheckoutMs: number | null;
+  /** What of the request is on the operator's list of suspects: its network, ASN, country, buyer. */
+  readonly suspects: readonly string[];
   /** The operator's allow list has the client or the buyer. */
   readonly isAllowed: boolean;
 }
 
 export const SIGNALS = [
   "accounts-per-address",
+  "accounts-per-fingerprint",
   "young-account",
   "low-level",
   "unverified",
@@ -37,6 +44,8 @@ export const SIGNALS = [
   "inconsistent-headers",
   "bot-score",
   "earlier-refusals",
+  "fast-checkout",
+  "list-hit",
 ] as const;
 
 export type Signal = (typeof SIGNALS)[number];
@@ -66,6 +75,7 @@ export interface RiskDecision {
 /** Whether a signal fires. A table, so that a signal does not compile without its rule. */
 const FIRES: Readonly<Record<Signal, (seen: Observation, threshold: number) => boolean>> = {
   "accounts-per-address": ({ accountsAtAddress }, most) => accountsAtAddress !== null && accountsAtAddress > most,
+  "accounts-per-fingerprint": ({ accountsAtFingerprint: accounts }, most) => accounts !== null && accounts > most,
   "young-account": ({ accountAgeDays }, days) => accountAgeDays !== null && accountAgeDays < days,
   "low-level": ({ level }, least) => level !== null && level < least,
   unverified: ({ verified }, least) => verified !== null && verified.length < least,
@@ -73,6 +83,8 @@ const FIRES: Readonly<Record<Signal, (seen: Observation, threshold: number) => b
   "inconsistent-headers": (seen, least) => inconsistencies(seen) >= least,
   "bot-score": ({ botScore }, least) => botScore !== null && botScore < least,
   "earlier-refusals": ({ refusals }, most) => refusals > most,
+  "fast-checkout": ({ fastestCheckoutMs: fastest }, leastMs) => fastest !== null && fastest < leastMs,
+  "list-hit": ({ suspects }, least) => suspects.length >= least,
 };
 
 /** From the gravest: the first whose sum is reached is taken. */

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { ConfigError } from "../config-error.ts";
 import { parseTable } from "../config-parsing.ts";
+import { ACCOUNTS_MAX } from "./count-accounts.ts";
 import { type EligibilityRules, type RiskRules, SIGNALS, type Signal } from "./decide-risk.ts";
 
 export interface RiskConfig extends RiskRules {
@@ -33,6 +34,15 @@ const RISK = v.strictObject({
   claims: v.strictObject({ created_at: v.string(), level: v.string(), verified: v.string() }),
 });
 
+/** Thresholds at which a signal would never fire, or for everybody. */
+const THRESHOLDS: Partial<Readonly<Record<Signal, readonly [least: number, most: number, why: string]>>> = {
+  "accounts-per-address": [0, ACCOUNTS_MAX - 1, `accounts are counted up to ${ACCOUNTS_MAX}`],
+  "accounts-per-fingerprint": [0, ACCOUNTS_MAX - 1, `accounts are counted up to ${ACCOUNTS_MAX}`],
+  // A page checks out as soon as it has its token, and no way through a network takes longer in earnest.
+  "fast-checkout": [0, 1000, "in ms; the sale page itself needs no longer"],
+  "list-hit": [1, 4, "of network, ASN, country and buyer"],
+};
+
 const SILENT = { weight: 0, threshold: 0 } as const;
 
 function isSignal(name: string): name is Signal {
@@ -43,6 +53,11 @@ export function parseRisk(env: Readonly<Record<string, unknown>>): RiskConfig {
   const table = parseTable(env, "RISK", RISK);
   for (const name of Object.keys(table.signals)) {
     if (!isSignal(name)) throw new ConfigError(`RISK.signals.${name}`, `Is no signal; there are ${SIGNALS.join(", ")}`);
+  }
+  for (const [signal, [least, most, why]] of Object.entries(THRESHOLDS)) {
+    const { weight, threshold } = table.signals[signal] ?? SILENT;
+    if (weight === 0 || (threshold >= least && threshold <= most)) continue;
+    throw new ConfigError(`RISK.signals.${signal}.threshold`, `Must be from ${least} to ${most}: ${why}`);
   }
   const { challenge, harder, delay, deny } = table.steps;
   const order = [challenge, harder, delay, deny].filter((least) => least !== undefined);

@@ -11,28 +11,20 @@ import { logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
 import { wait } from "../waiting.ts";
 import { readAccount } from "./claims.ts";
-import { ClientMemory } from "./client-memory.ts";
+import { clientMemoryOf } from "./client-memory.ts";
 import { decideRisk, isEligible, type Observation, type RiskDecision } from "./decide-risk.ts";
+import { type CountAccounts, observeAccounts } from "./observe-accounts.ts";
 import type { RiskConfig } from "./risk-config.ts";
-
-/** How many different buyers a client has come with within the window, this one included; null when it cannot be said. */
-export type CountAccounts = (env: Env, client: string, buyerId: string, windowMs: number) => Promise<number | null>;
 
 export interface RiskOptions {
   readonly countAccounts: CountAccounts;
+  /** The TLS fingerprint in what the platform says of a connection (`request.cf`), where the plan has it. */
+  readonly fingerprintOf: (cf: unknown) => string | undefined;
 }
 
 type RiskEnv = BuyerEnv & {
   Variables: BuyerEnv["Variables"] & { demand: "none" | "normal" | "harder"; allowed?: boolean };
 };
-
-const memories = new WeakMap<RiskConfig, ClientMemory>();
-
-function memoryOf(config: RiskConfig): ClientMemory {
-  const memory = memories.get(config) ?? new ClientMemory(config.windowMs);
-  memories.set(config, memory);
-  return memory;
-}
 
 /** Sets `demand`, or refuses with `not-eligible`. */
 export function weighRisk(options: RiskOptions) {
@@ -46,14 +38,14 @@ export function weighRisk(options: RiskOptions) {
     explain(c, decision, risk);
     if (risk.mode === "enforce") {
       if (decision.action === "deny") {
-        memoryOf(risk).refused(c.get("client").key, now);
+        clientMemoryOf(risk).refused(c.get("client").key, now);
         return refuse(c, { code: "not-eligible" });
       }
       if (decision.action === "delay") await wait(risk.delayMs);
       if (decision.action !== "allow") c.set("demand", decision.action === "challenge" ? "normal" : "harder");
     }
     await next();
-    if (c.res.status >= 400) memoryOf(risk).refused(c.get("client").key, now);
+    if (c.res.status >= 400) clientMemoryOf(risk).refused(c.get("client").key, now);
     return undefined;
   });
 }
@@ -62,14 +54,17 @@ type Observed = Omit<Observation, "accountAgeDays" | "level" | "verified">;
 
 async function observe(c: Context<RiskEnv>, risk: RiskConfig, options: RiskOptions, now: number): Promise<Observed> {
   const [client, buyer] = [c.get("client"), c.get("buyer")];
-  const remembered = memoryOf(risk).meet(client.key, buyer.id, now);
-  const counts = risk.signals["accounts-per-address"].weight > 0;
+  const remembered = clientMemoryOf(risk).meet(client.key, buyer.id, now);
   const cf = c.req.raw.cf as { readonly botManagement?: { readonly score?: unknown } } | undefined;
   const botScore = cf?.botManagement?.score;
+  const fingerprint = options.fingerprintOf(c.req.raw.cf);
+  const question = { address: client.key, fingerprint, buyerId: buyer.id, now };
   return {
-    accountsAtAddress: counts ? await options.countAccounts(c.env, client.key, buyer.id, risk.windowMs) : null,
+    ...(await observeAccounts(options.countAccounts, c.env, risk, question)),
     recentIds: remembered.ids,
     refusals: remembered.refusals,
+    fastestCheckoutMs: remembered.fastestCheckoutMs,
+    suspects: c.get("suspects") ?? [],
     headers: new Set(c.req.raw.headers.keys()),
     userAgent: client.userAgent,
     botScore: typeof botScore === "number" ? botScore : null,
@@ -81,5 +76,7 @@ async function observe(c: Context<RiskEnv>, risk: RiskConfig, options: RiskOptio
 function explain(c: Context<RiskEnv>, { action, score, hits }: RiskDecision, risk: RiskConfig): void {
   if (action === "allow") return;
   const signals = Object.fromEntries(hits.map((signal) => [signal, risk.signals[signal].weight]));
-  logEvent("info", "risk", { requestId: c.get("requestId"), mode: risk.mode, action, score, signals });
+  // Which lists it was, where that is among the reasons.
+  const suspects = hits.includes("list-hit") ? { suspects: c.get("suspects") } : {};
+  logEvent("info", "risk", { requestId: c.get("requestId"), mode: risk.mode, action, score, signals, ...suspects });
 }

@@ -53,6 +53,14 @@ export function readCopy(
 }
 
 /**
+ * The product as it was when it was last asked for, however long ago; undefined where nobody asked, null where there was none.
+ * For what may be guessed wrong: it causes no call, and nothing is refused by it.
+ */
+export function recallProduct(productId: string): ProductView | null | undefined {
+  return copies.get(productId)?.view;
+}
+
+/**
  * After a change that this isolate made or heard of: the next request asks the object. One, not all that are under way at
  * once: in a rush there is a change every millisecond, and each would send the whole crowd to the object.
  */

@@ -13,7 +13,7 @@ import type { AppEnv } from "../context.ts";
 import { refuse } from "../problem.ts";
 import { isProductName } from "../product-name.ts";
 import type { Refusal } from "../refusal.ts";
-import { askProduct, readCopy } from "./product-copies.ts";
+import { askProduct, readCopy, recallProduct } from "./product-copies.ts";
 
 export interface SaleEnv extends AppEnv {
   Variables: AppEnv["Variables"] & { product: ProductView };
@@ -35,8 +35,23 @@ export function findProductWith({ beforeAsking }: FindOptions) {
     if (!isProductName(id)) return refuse(c, { code: "not-found" });
     const { copyMaxAgeMs } = c.get("config").sale;
     const copy = readCopy(c.env, id, copyMaxAgeMs, (work) => c.executionCtx.waitUntil(work));
-    return copy === undefined ? findByAsking(c, next) : goOnWith(c, copy, next);
+    if (copy !== undefined) return goOnWith(c, copy, next);
+    noteRecalled(c, id);
+    return findByAsking(c, next);
   });
+}
+
+/** For calls that need no product, but whose limits may differ around its opening: notes it where the isolate knows it, and asks nobody. */
+export function noteProduct() {
+  return createMiddleware<SaleEnv>(async function noteProductByCopy(c, next) {
+    noteRecalled(c, c.req.param("id") ?? "");
+    return next();
+  });
+}
+
+function noteRecalled(c: Context<SaleEnv>, id: string): void {
+  const recalled = recallProduct(id);
+  if (recalled !== undefined && recalled !== null) c.set("product", recalled);
 }
 
 function findProductInObject() {

@@ -36,6 +36,8 @@ const CLAIMS = v.strictObject({
   jti: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{21}[AQgw]$/)),
   iat: SECONDS,
   exp: SECONDS,
+  /** When it was issued, in ms since the epoch: `iat` is in seconds. Not in tokens of an earlier version. */
+  ims: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
   pid: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/)),
   rnd: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   /** The key that the token is bound to (RFC 9449, section 6.1). */
@@ -49,6 +51,8 @@ export interface PurchaseToken {
   readonly round: number;
   /** Thumbprint of the key whose holder alone may use it; null: it is not bound. */
   readonly jkt: string | null;
+  /** Ms since the epoch; null: it does not say. */
+  readonly issuedAt: number | null;
 }
 
 /** A token of the right shape, and what it says of itself: nothing of it is proven. */
@@ -76,7 +80,7 @@ export interface TokenRing {
 
 export async function issueToken(
   ring: TokenRing,
-  token: Omit<PurchaseToken, "jti">,
+  token: Omit<PurchaseToken, "jti" | "issuedAt">,
   lifetimeMs: number,
   now: number,
 ): Promise<{ readonly text: string; readonly expiresAt: number }> {
@@ -86,7 +90,7 @@ export async function issueToken(
   const expiresAt = Math.floor((now + lifetimeMs) / 1000);
   const jti = crypto.getRandomValues(new Uint8Array(JTI_BYTES)).toBase64({ alphabet: "base64url", omitPadding: true });
   const confirmation = token.jkt === null ? {} : { cnf: { jkt: token.jkt } };
-  const text = await new SignJWT({ pid: token.productId, rnd: token.round, ...confirmation })
+  const text = await new SignJWT({ pid: token.productId, rnd: token.round, ims: now, ...confirmation })
     .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: key.kid })
     .setIssuer(ring.gateway)
     .setAudience(audienceOf(ring.gateway))
@@ -132,8 +136,8 @@ export async function verifyToken(
   if (!isOurs || claims.iss !== ring.gateway || claims.aud !== audienceOf(ring.gateway)) return refused(INVALID);
   if (claims.pid !== productId) return refused(INVALID);
   if (now >= claims.exp * 1000) return refused({ code: "token-expired" });
-  const { jti, sub: buyerId, rnd: round, cnf } = claims;
-  return ok({ jti, buyerId, productId, round, jkt: cnf?.jkt ?? null });
+  const { jti, sub: buyerId, rnd: round, cnf, ims } = claims;
+  return ok({ jti, buyerId, productId, round, jkt: cnf?.jkt ?? null, issuedAt: ims ?? null });
 }
 
 function audienceOf(gateway: string): string {

@@ -123,15 +123,72 @@ describe("ListTables, which entry decides", () => {
   });
 });
 
+describe("T7 ListTables, suspects", () => {
+  const CLIENT: ListedClient = { address: "203.0.113.7", asn: 64_500, country: "DE" };
+  const SUSPECTS = [
+    entry("suspect", "cidr", "203.0.113.0/24"),
+    entry("suspect", "asn", "64500"),
+    entry("suspect", "country", "DE"),
+    entry("suspect", "buyer", "mallory"),
+  ];
+
+  it.each(SUSPECTS)("tells of a $subject, and of that alone", (suspect) => {
+    const lists = listsOf(suspect);
+    expect(lists.suspect(CLIENT, "mallory", NOW)).toEqual([suspect.subject]);
+    expect(lists.suspect({ address: "203.0.114.7", asn: 64_501, country: "FR" }, "alice", NOW)).toEqual([]);
+    expect(lists.suspect(NOBODY, "alice", NOW)).toEqual([]);
+  });
+
+  it("tells of all that match, and of none that is over or taken out", () => {
+    const lists = listsOf(...SUSPECTS);
+    expect(lists.suspect(CLIENT, "mallory", NOW)).toEqual(["cidr", "asn", "country", "buyer"]);
+    lists.put(entry("suspect", "cidr", "203.0.113.0/24", NOW + 1));
+    lists.put(entry("suspect", "asn", "64500", NOW));
+    expect(lists.suspect(CLIENT, "mallory", NOW)).toEqual(["cidr", "country", "buyer"]);
+    expect(lists.suspect(CLIENT, "mallory", NOW + 1)).toEqual(["country", "buyer"]);
+    for (const one of SUSPECTS) lists.remove(one);
+    expect([lists.size, lists.suspect(CLIENT, "mallory", NOW)]).toEqual([0, []]);
+  });
+
+  it("decides nothing: a suspect in a denied network is kept out, one in an allowed network let in", () => {
+    const suspect = entry("suspect", "cidr", "203.0.113.7");
+    expect(listsOf(suspect).matchClient(CLIENT, NOW)).toBeNull();
+    for (const list of ["deny", "allow"] as const) {
+      const lists = listsOf(
+        entry(list, "cidr", "203.0.113.0/24"),
+        entry(list, "buyer", "mallory"),
+        ...SUSPECTS,
+        suspect,
+      );
+      expect(lists.matchClient(CLIENT, NOW)).toEqual({ list, subject: "cidr" });
+      expect(lists.matchBuyer("mallory", NOW)).toEqual({ list, subject: "buyer" });
+    }
+  });
+
+  it("T14 knows an address in any spelling", () => {
+    const lists = listsOf(entry("suspect", "cidr", "203.0.113.0/24"), entry("suspect", "cidr", "2001:db8::/48"));
+    for (const address of ["::ffff:203.0.113.7", "2001:DB8:0:ffff::1"]) {
+      expect(lists.suspect({ ...NOBODY, address }, "alice", NOW)).toEqual(["cidr"]);
+    }
+  });
+});
+
 /** What a model that looks at every entry by ipaddr.js's own comparison says. */
 function decideByModel(entries: readonly ListedEntry[], client: ListedClient): ListHit | null {
   const live = entries.filter(({ expiresAt }) => expiresAt === null || NOW < expiresAt);
   const matching = live.flatMap(({ list, subject, value }) => {
     const rank = rankOf(subject, value, client);
-    return rank === null ? [] : [{ list, subject, rank }];
+    return rank === null || list === "suspect" ? [] : [{ list, subject, rank }];
   });
   const [best] = matching.toSorted((left, right) => right.rank - left.rank || (left.list === "allow" ? -1 : 1));
   return best === undefined ? null : { list: best.list, subject: best.subject };
+}
+
+function suspectByModel(entries: readonly ListedEntry[], client: ListedClient): ReadonlySet<ListSubject> {
+  const live = entries.filter(({ list, expiresAt }) => list === "suspect" && (expiresAt === null || NOW < expiresAt));
+  return new Set(
+    live.filter(({ subject, value }) => rankOf(subject, value, client) !== null).map(({ subject }) => subject),
+  );
 }
 
 function rankOf(subject: ListSubject, value: string, { address, asn, country }: ListedClient): number | null {
@@ -160,7 +217,7 @@ const network = fc.oneof(
 );
 const anyEntry = fc
   .tuple(
-    fc.constantFrom("allow", "deny"),
+    fc.constantFrom("allow", "deny", "suspect"),
     fc.oneof(
       { weight: 6, arbitrary: fc.tuple(fc.constant("cidr"), network) },
       fc.tuple(fc.constant("asn"), fc.constantFrom("64500", "64501")),
@@ -199,7 +256,10 @@ describe("ListTables against a model", () => {
             (one) => !gone.has(keyOf(one)),
           );
           expect(lists.size).toBe(left.length);
-          for (const client of clients) expect(lists.matchClient(client, NOW)).toEqual(decideByModel(left, client));
+          for (const client of clients) {
+            expect(lists.matchClient(client, NOW)).toEqual(decideByModel(left, client));
+            expect(new Set(lists.suspect(client, "nobody", NOW))).toEqual(suspectByModel(left, client));
+          }
         },
       ),
       { numRuns: 500 },
@@ -207,11 +267,11 @@ describe("ListTables against a model", () => {
   });
 });
 
-/** Networks of every prefix length, on both lists: the worst case for a look-up. */
+/** Networks of every prefix length, on every list: the worst case for a look-up. */
 function manyEntries(count: number): ListedEntry[] {
   return Array.from({ length: count }, (_, index) => {
-    const list = index % 2 === 0 ? "deny" : "allow";
-    const half = index >> 1;
+    const list = (["deny", "allow", "suspect"] as const)[index % 3] ?? "deny";
+    const half = Math.floor(index / 3);
     if (half % 4 === 0) {
       const length = 8 + (half % 25);
       const bits = (((11 + (half % 80)) << 24) | (half << 2)) >>> 0;
@@ -281,6 +341,9 @@ describe("ListTables with 100,000 entries", () => {
       lists.matchClient({ address, asn: 64_500, country: "DE" }, NOW);
       // Per prefix length and list one map for the length and one for the prefix: at most 2 x 2 x 117 of IPv6.
       expect(gets.mock.calls.length).toBeLessThanOrEqual(4 * (address.includes(":") ? 117 : 25));
+      gets.mockClear();
+      lists.suspect({ address, asn: 64_500, country: "DE" }, "alice", NOW);
+      expect(gets.mock.calls.length).toBeLessThanOrEqual(2 * (address.includes(":") ? 117 : 25) + 3);
     }
   });
 });

@@ -110,6 +110,8 @@ describe("parseLimits()", () => {
     const burst = { ...EXACT, limit: 10, algorithm: "gcra", burst: 9, cost: 2 };
     const phased = {
       ...EXACT,
+      at: ["read", "token"],
+      key: ["ip"],
       phases: { before: { limit: 1 }, start: { limit: 2, seconds: 30 }, after: { limit: 3 } },
     };
     const wide = { ...EXACT, at: ["checkout"], key: ["country", "asn", "fingerprint"] };
@@ -249,6 +251,12 @@ describe("parseLimits()", () => {
     ["a start without its length", { ...EXACT, phases: { start: { limit: 1 } } }, ".phases.start.seconds"],
     ["a phase above the sliding log", { ...EXACT, phases: { after: { limit: 1001 } } }, ".phases.after.limit"],
     ["a phase too small for the cost", { ...EXACT, cost: 3, phases: { after: { limit: 2 } } }, ".phases.after.limit"],
+    ["a phase that a token never reaches", { ...EXACT, phases: { before: { limit: 2 } } }, ".phases.before"],
+    [
+      "a phase that a checkout never reaches",
+      { ...EXACT, at: ["token", "checkout"], key: ["ip"], phases: { before: { limit: 2 }, after: { limit: 3 } } },
+      ".phases.before",
+    ],
     ["a phase of a native policy", { ...NATIVE, phases: { after: { limit: 2 } } }, ".phases"],
     ["a local limit of nothing", { ...EXACT, on_failure: "local", local_limit: 0 }, ".local_limit"],
   ])("F11 names policy and key of %s", (_, policy, field) => {

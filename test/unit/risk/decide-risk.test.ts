@@ -7,6 +7,7 @@ import { parseRisk } from "../../../src/risk/risk-config.ts";
 
 const PERSON: Observation = {
   accountsAtAddress: 1,
+  accountsAtFingerprint: 400,
   accountAgeDays: 400,
   level: 5,
   verified: ["phone"],
@@ -15,12 +16,15 @@ const PERSON: Observation = {
   userAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0",
   botScore: 90,
   refusals: 0,
+  fastestCheckoutMs: 40,
+  suspects: [],
   isAllowed: false,
 };
 
 const RULES: RiskRules = {
   signals: {
     "accounts-per-address": { weight: 30, threshold: 20 },
+    "accounts-per-fingerprint": { weight: 12, threshold: 500 },
     "young-account": { weight: 20, threshold: 7 },
     "low-level": { weight: 10, threshold: 1 },
     unverified: { weight: 15, threshold: 1 },
@@ -28,12 +32,15 @@ const RULES: RiskRules = {
     "inconsistent-headers": { weight: 25, threshold: 2 },
     "bot-score": { weight: 50, threshold: 30 },
     "earlier-refusals": { weight: 5, threshold: 10 },
+    "fast-checkout": { weight: 8, threshold: 5 },
+    "list-hit": { weight: 60, threshold: 1 },
   },
   steps: { challenge: 20, harder: 50, delay: 80, deny: 120 },
 };
 
 const SIGNS: readonly (readonly [string, Partial<Observation>, number])[] = [
   ["accounts-per-address", { accountsAtAddress: 21 }, 30],
+  ["accounts-per-fingerprint", { accountsAtFingerprint: 501 }, 12],
   ["young-account", { accountAgeDays: 6.9 }, 20],
   ["low-level", { level: 0 }, 10],
   ["unverified", { verified: [] }, 15],
@@ -41,6 +48,8 @@ const SIGNS: readonly (readonly [string, Partial<Observation>, number])[] = [
   ["inconsistent-headers", { headers: new Set(["accept-language", "accept-encoding"]) }, 25],
   ["bot-score", { botScore: 29 }, 50],
   ["earlier-refusals", { refusals: 11 }, 5],
+  ["fast-checkout", { fastestCheckoutMs: 4 }, 8],
+  ["list-hit", { suspects: ["asn"] }, 60],
 ];
 
 describe("T7 decideRisk", () => {
@@ -54,6 +63,8 @@ describe("T7 decideRisk", () => {
 
   it.each([
     ["accountsAtAddress", { accountsAtAddress: 20 }],
+    ["accountsAtFingerprint", { accountsAtFingerprint: 500 }],
+    ["fastestCheckoutMs", { fastestCheckoutMs: 5 }],
     ["accountAgeDays", { accountAgeDays: 7 }],
     ["level", { level: 1 }],
     ["botScore", { botScore: 30 }],
@@ -64,8 +75,9 @@ describe("T7 decideRisk", () => {
   });
 
   it("suspects nobody for what is not known", () => {
-    const unknown = { accountsAtAddress: null, accountAgeDays: null, level: null, verified: null, botScore: null };
-    expect(decideRisk({ ...PERSON, ...unknown }, RULES).hits).toEqual([]);
+    const unknown = { accountAgeDays: null, level: null, verified: null, botScore: null, fastestCheckoutMs: null };
+    const uncounted = { accountsAtAddress: null, accountsAtFingerprint: null };
+    expect(decideRisk({ ...PERSON, ...unknown, ...uncounted }, RULES).hits).toEqual([]);
   });
 
   it.each([
@@ -76,6 +88,12 @@ describe("T7 decideRisk", () => {
     [{ botScore: 1, accountsAtAddress: 50, recentIds: ["a1", "a2", "a3", "a4"] }, 120, "deny"],
   ] as const)("sums the weights: %j is %i: %s", (change, score, action) => {
     expect(decideRisk({ ...PERSON, ...change }, RULES)).toMatchObject({ score, action });
+  });
+
+  it("list-hit asks for as many lists as its threshold says", () => {
+    const rules = { ...RULES, signals: { ...RULES.signals, "list-hit": { weight: 60, threshold: 2 } } };
+    expect(decideRisk({ ...PERSON, suspects: ["asn"] }, rules).hits).toEqual([]);
+    expect(decideRisk({ ...PERSON, suspects: ["asn", "country"] }, rules).hits).toEqual(["list-hit"]);
   });
 
   it("never takes a step that is not set", () => {
@@ -152,6 +170,15 @@ describe("ClientMemory", () => {
     expect(memory.meet("c", "d", 1000)).toMatchObject({ ids: ["d"], refusals: 0 });
   });
 
+  it("remembers the soonest checkout of a client, and forgets it with its window", () => {
+    const memory = new ClientMemory(1000);
+    expect(memory.meet("c", "a", 0).fastestCheckoutMs).toBeNull();
+    for (const ms of [30, 3, 80]) memory.checkedOut("c", ms, 1);
+    expect(memory.meet("c", "a", 2).fastestCheckoutMs).toBe(3);
+    expect(memory.meet("other", "a", 2).fastestCheckoutMs).toBeNull();
+    expect(memory.meet("c", "a", 1000).fastestCheckoutMs).toBeNull();
+  });
+
   it("T15 stays bounded", () => {
     const memory = new ClientMemory(1000);
     for (let client = 0; client < 30_000; client++) memory.meet(String(client), "a", 0);
@@ -174,7 +201,9 @@ describe("F11 parseRisk", () => {
 
   it("takes what is not named as silent", () => {
     const risk = parseRisk({ RISK: valid });
-    expect(risk.signals["young-account"]).toEqual({ weight: 0, threshold: 0 });
+    for (const silent of ["young-account", "list-hit"] as const) {
+      expect(risk.signals[silent]).toEqual({ weight: 0, threshold: 0 });
+    }
     expect(risk.steps).toEqual({ challenge: 20, harder: null, delay: null, deny: 100 });
   });
 
@@ -182,6 +211,17 @@ describe("F11 parseRisk", () => {
     [{ mode: "on" }, "RISK.mode"],
     [{ signals: { "bot-scor": { weight: 1, threshold: 1 } } }, "RISK.signals.bot-scor"],
     [{ signals: { "bot-score": { weight: -1, threshold: 1 } } }, "RISK.signals.bot-score.weight"],
+    [
+      { signals: { "accounts-per-address": { weight: 1, threshold: 1000 } } },
+      "RISK.signals.accounts-per-address.threshold",
+    ],
+    [
+      { signals: { "accounts-per-fingerprint": { weight: 1, threshold: 1000 } } },
+      "RISK.signals.accounts-per-fingerprint.threshold",
+    ],
+    [{ signals: { "fast-checkout": { weight: 1, threshold: 1001 } } }, "RISK.signals.fast-checkout.threshold"],
+    [{ signals: { "list-hit": { weight: 1, threshold: 0 } } }, "RISK.signals.list-hit.threshold"],
+    [{ signals: { "list-hit": { weight: 1, threshold: 5 } } }, "RISK.signals.list-hit.threshold"],
     [{ steps: { challenge: 50, deny: 20 } }, "RISK.steps"],
     [{ steps: { ban: 20 } }, "RISK.steps.ban"],
     [{ window_seconds: 0 }, "RISK.window_seconds"],

@@ -285,6 +285,55 @@ describe("ControlObject, expiry", () => {
   });
 });
 
+describe("ControlObject of an earlier version", () => {
+  /** The table as it was made before there was a list of suspects. */
+  const EARLIER = `
+    DROP TABLE entries;
+    CREATE TABLE entries (
+      list TEXT NOT NULL CHECK (list IN ('allow', 'deny')),
+      subject TEXT NOT NULL CHECK (subject IN ('cidr', 'asn', 'country', 'buyer')),
+      value TEXT NOT NULL,
+      expires_at INTEGER,
+      reason TEXT NOT NULL,
+      added_at INTEGER NOT NULL,
+      request_id TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      PRIMARY KEY (list, subject, value)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX entries_version ON entries (version);
+    CREATE INDEX entries_expiry ON entries (expires_at) WHERE expires_at IS NOT NULL;
+    INSERT INTO entries VALUES ('deny', 'cidr', '203.0.113.0/24', NULL, 'a test', 5, 'r-5', 1);
+    UPDATE control SET version = 1;`;
+
+  it("keeps its entries and its version, and takes suspects", async () => {
+    const name = makeName();
+    await controlOf(name).setOverride(
+      { policy: "p", limit: 1, mode: null, expiresAt: START + 1, reason: "a test" },
+      CAUSE,
+    );
+    await inControl(name, (_instance, { storage }) => void storage.sql.exec(EARLIER));
+    await evictControl(name);
+    const control = controlOf(name);
+    expect(await control.list(ALL)).toMatchObject({
+      total: 1,
+      version: 1,
+      entries: [
+        { list: "deny", value: "203.0.113.0/24", expiresAt: null, reason: "a test", addedAt: 5, requestId: "r-5" },
+      ],
+    });
+    const put = await control.putEntries([makeEntry({ list: "suspect" })], CAUSE);
+    expect(put).toMatchObject({ ok: true, value: { total: 2, version: 2 } });
+    const made = await inControl(name, (_instance, { storage }) =>
+      storage.sql
+        .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name LIKE 'entries%' ORDER BY name")
+        .toArray(),
+    );
+    expect(made.map((row) => row.name)).toEqual(["entries", "entries_expiry", "entries_version"]);
+    await evictControl(name);
+    expect((await controlOf(name).list(ALL)).total).toBe(2);
+  });
+});
+
 describe("ControlObject, list()", () => {
   it("filters, and hands out every entry once, a page at a time", async () => {
     const control = controlOf(makeName());

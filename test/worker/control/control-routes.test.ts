@@ -106,7 +106,7 @@ describe("POST /v1/admin/lists", () => {
   });
 
   it.each([
-    ["list", "block", 'Must be "allow" or "deny"'],
+    ["list", "block", 'Must be "allow", "deny" or "suspect"'],
     ["list", undefined, "Is missing"],
     ["subject", "ip", 'Must be "cidr", "asn", "country" or "buyer"'],
     ["value", "203.0.113.7/24", "Must have no bits beyond its prefix: 203.0.113.0/24"],
@@ -154,6 +154,28 @@ describe("POST /v1/admin/lists", () => {
     const { admin, spied } = isolate();
     expect(await admin("POST", "lists", body)).toMatchObject({ status: 400, body: { code: "invalid-request" } });
     expect(spied.calls).toEqual([]);
+  });
+
+  it("takes suspects, in bulk, with an end and a reason; the isolate obeys at once, and the audit list has them", async () => {
+    const { admin, buy } = isolate();
+    const suspects = [
+      { ...ENTRY, list: "suspect", expiresInSeconds: 60, reason: "seen in June" },
+      { ...ENTRY, list: "suspect", subject: "asn", value: "AS64500" },
+    ];
+    expect((await buy({ address: "203.0.113.7" })).body.suspects).toEqual([]);
+    expect((await admin("POST", "lists", { entries: suspects })).body).toMatchObject({ changed: 2, total: 2 });
+    expect((await buy({ address: "203.0.113.7", cf: { asn: 64_500 } })).body.suspects).toEqual(["cidr", "asn"]);
+    const { entries } = v.parse(listResponse, (await admin("GET", "lists?list=suspect")).body);
+    expect(entries).toMatchObject([
+      { subject: "asn", value: "64500", expiresAt: null },
+      { subject: "cidr", value: "203.0.113.0/24", expiresAt: START + 60_000, reason: "seen in June" },
+    ]);
+    const { reason: _, ...key } = { ...ENTRY, list: "suspect" };
+    expect((await admin("POST", "lists/remove", { entries: [key] })).body).toMatchObject({ changed: 1, total: 1 });
+    expect((await buy({ address: "203.0.113.7" })).body.suspects).toEqual([]);
+    const audit = v.parse(controlAuditResponse, (await admin("GET", "audit")).body);
+    expect(audit.entries.map(({ action }) => action)).toEqual(["remove-entries", "put-entries"]);
+    expect(audit.entries[1]?.detail).toMatchObject({ entries: 2, reasons: ["seen in June", "a test"] });
   });
 
   it("takes as many entries as a call may have, and replaces those that are there", async () => {

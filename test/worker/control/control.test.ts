@@ -1,5 +1,6 @@
 /** The edge obeys its operator: within two seconds, without waiting, and also while the control object is in trouble. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { NewEntry } from "../../../durable-objects/control/protocol.ts";
 import { COPY_AGE_MAX_MS } from "../../../src/control/control-copy.ts";
 import { CAUSE, controlStub, gatewayOf, makeEntry, makeName, spyOn } from "./controlled-gateway.ts";
 
@@ -164,7 +165,7 @@ describe("F8 loadControl() when the control object fails", () => {
     const { buy, control, spied } = isolate();
     await control.putEntries([makeEntry()], CAUSE);
     spied.instead = fault;
-    expect((await buy({ address: LISTED })).body).toEqual({ allowed: false, overrides: {}, version: 0 });
+    expect((await buy({ address: LISTED })).body).toEqual({ allowed: false, suspects: [], overrides: {}, version: 0 });
     const begun = performance.now();
     for (let request = 0; request < 10; request++) expect((await buy({ address: LISTED })).status).toBe(200);
     expect(performance.now() - begun).toBeLessThan(500);
@@ -268,5 +269,48 @@ describe("refuseListedBuyer()", () => {
     const { buy, control } = isolate();
     await control.putEntries([makeEntry({ list: "allow", subject: "buyer", value: "alice" })], CAUSE);
     expect(await buy({ buyer: "alice" })).toMatchObject({ status: 200, body: { allowed: true } });
+  });
+});
+
+describe("T7 suspects", () => {
+  const REQUEST = { buyer: "mallory", address: LISTED, cf: { asn: 64_500, country: "DE" } };
+  const SUSPECTS = [
+    makeEntry({ list: "suspect" }),
+    makeEntry({ list: "suspect", subject: "asn", value: "64500" }),
+    makeEntry({ list: "suspect", subject: "country", value: "DE" }),
+    makeEntry({ list: "suspect", subject: "buyer", value: "mallory" }),
+  ];
+
+  it("are let through, and told to the stages behind", async () => {
+    const { buy, control } = isolate();
+    await control.putEntries(SUSPECTS, CAUSE);
+    expect(await buy(REQUEST)).toMatchObject({
+      status: 200,
+      body: { allowed: false, suspects: ["cidr", "asn", "country", "buyer"] },
+    });
+    expect((await buy({ buyer: "alice", address: "198.51.100.1" })).body.suspects).toEqual([]);
+  });
+
+  it("are kept out where they are denied as well, and allowed where they are allowed", async () => {
+    const { buy, control } = isolate();
+    await control.putEntries([...SUSPECTS, makeEntry({ list: "deny", subject: "country", value: "DE" })], CAUSE);
+    expect(await buy(REQUEST)).toMatchObject({ status: 403, code: "not-eligible" });
+    await control.putEntries([makeEntry({ list: "allow" })], CAUSE);
+    at(COPY_AGE_MAX_MS);
+    expect(await buy(REQUEST)).toMatchObject({ status: 200, body: { allowed: true } });
+  });
+
+  it(`are suspects no more within ${COPY_AGE_MAX_MS} ms of being taken off, and at once when their time is over`, async () => {
+    const { buy, control } = isolate();
+    await control.putEntries(
+      [makeEntry({ list: "suspect" }), { ...SUSPECTS[3], expiresAt: START + 500 } as NewEntry],
+      CAUSE,
+    );
+    expect((await buy(REQUEST)).body.suspects).toEqual(["cidr", "buyer"]);
+    at(500);
+    expect((await buy(REQUEST)).body.suspects).toEqual(["cidr"]);
+    await control.removeEntries([makeEntry({ list: "suspect" })], CAUSE);
+    at(500 + COPY_AGE_MAX_MS);
+    expect((await buy(REQUEST)).body.suspects).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { Hono } from "hono";
 import type { ControlObject } from "../../../durable-objects/control/control-object.ts";
-import type { NewEntry, PolicyOverride } from "../../../durable-objects/control/protocol.ts";
+import type { ListSubject, NewEntry, PolicyOverride } from "../../../durable-objects/control/protocol.ts";
 import type { Config } from "../../../src/config.ts";
 import type { BuyerEnv } from "../../../src/context.ts";
 import type { ControlView } from "../../../src/control/control-copy.ts";
@@ -99,6 +99,7 @@ export interface GatewayRequest {
 
 export interface Passed {
   readonly allowed: boolean;
+  readonly suspects: readonly ListSubject[];
   readonly overrides: Readonly<Record<string, PolicyOverride>>;
   readonly version: number;
 }
@@ -123,7 +124,8 @@ export function gatewayOf(spied: Spied) {
   app.get("/sale", loadControl(), refuseListedClient(), refuseListedBuyer(), (c) => {
     const { overrides, version } = c.get("control");
     views.push(c.get("control"));
-    return c.json({ allowed: c.get("allowed") ?? false, overrides: Object.fromEntries(overrides), version });
+    const suspects = c.get("suspects") ?? [];
+    return c.json({ allowed: c.get("allowed") ?? false, suspects, overrides: Object.fromEntries(overrides), version });
   });
   const options = { forgetControl, parsePolicyOverride };
   app.use("/v1/admin/*", requireOperator());

@@ -1,10 +1,21 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../../src/app.ts";
-import { countAccounts } from "../../../src/risk/count-accounts.ts";
-import { makeAddress, makeBuyer, makeIdentity, putProduct } from "../../support/worker/gateway.ts";
+import { COPY_AGE_MAX_MS } from "../../../src/control/control-copy.ts";
+import { COUNT_KEPT_MS } from "../../../src/risk/account-memory.ts";
+import { ACCOUNTS_MAX, countAccounts } from "../../../src/risk/count-accounts.ts";
+import {
+  call,
+  gatewayWith,
+  makeAddress,
+  makeBuyer,
+  makeIdentity,
+  operator,
+  putProduct,
+} from "../../support/worker/gateway.ts";
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
@@ -31,19 +42,47 @@ interface Ask {
   readonly address?: string;
   readonly claims?: Record<string, unknown>;
   readonly risk?: Record<string, unknown>;
+  /** What Cloudflare says of the connection. */
+  readonly cf?: Record<string, unknown>;
 }
 
 /** One request for a token at a gateway with its own rules. */
 function makeGateway(productId: string) {
   const environments = new Map<string, object>();
-  return async function ask({ buyerId = makeBuyer(), address = makeAddress(), claims = {}, risk = {} }: Ask) {
+  return async function ask({ buyerId = makeBuyer(), address = makeAddress(), claims = {}, risk = {}, cf }: Ask) {
     const key = JSON.stringify(risk);
     const vars = environments.get(key) ?? { ...env, RISK: { ...RISK, ...risk } };
     environments.set(key, vars);
     const headers = { Authorization: `Bearer ${await makeIdentity(buyerId, claims)}`, "CF-Connecting-IP": address };
-    const response = await app.request(`/v1/products/${productId}/tokens`, { method: "POST", headers }, vars, context);
+    const init = { method: "POST", headers, ...(cf === undefined ? {} : { cf }) };
+    const request = new Request(`https://gateway.test/v1/products/${productId}/tokens`, init);
+    const response = await app.request(request, undefined, vars, context);
     return { status: response.status, body: await response.json<Record<string, unknown>>() };
   };
+}
+
+/** The lines of the log about risk, as an operator reads them. */
+function readLog(log: { readonly mock: { readonly calls: readonly (readonly unknown[])[] } }, event: string) {
+  const lines = log.mock.calls.map(([text]) => JSON.parse(String(text)) as Record<string, unknown>);
+  return lines.filter((line) => line["event"] === event);
+}
+
+async function putOnLists(entries: readonly object[]) {
+  return call("/v1/admin/lists", { headers: operator(), body: { entries } });
+}
+
+/** A token taken and checked out so many ms later, at a clock that stands still otherwise. */
+async function buyAt(send: ReturnType<typeof gatewayWith>, productId: string, address: string, ageMs: number) {
+  const headers = { Authorization: `Bearer ${await makeIdentity(makeBuyer("fast"))}` };
+  const token = await send(`/v1/products/${productId}/tokens`, { headers, body: {}, address });
+  if (token.status !== 201) return token;
+  vi.setSystemTime(Date.now() + ageMs);
+  const { checkoutUrl, token: text } = token.body;
+  return send(String(checkoutUrl), { headers: { "Purchase-Token": String(text) }, body: { quantity: 1 }, address });
+}
+
+function addressOf(value: string) {
+  return { kind: "address", value } as const;
 }
 
 const young = { created: Math.floor(Date.now() / 1000) - DAY_SECONDS };
@@ -92,19 +131,169 @@ describe("T7 risk", () => {
   });
 });
 
+describe("T7 accounts-per-fingerprint", () => {
+  const risk = { signals: { "accounts-per-fingerprint": { weight: 100, threshold: 3 } } };
+
+  it("counts buyers of one fingerprint behind many addresses, and denies from beyond the threshold on", async () => {
+    const log = vi.spyOn(console, "info").mockReturnValue();
+    const ask = makeGateway(await putProduct());
+    const cf = { botManagement: { ja4: `t13d${crypto.randomUUID()}` } };
+    const answers = [];
+    for (let buyer = 0; buyer < 5; buyer++) answers.push(await ask({ risk, cf }));
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 403, 403]);
+    expect(answers[3]?.body["code"]).toBe("not-eligible");
+    expect(JSON.stringify(answers[3]?.body)).not.toContain("fingerprint");
+    expect(readLog(log, "risk")[0]).toMatchObject({ action: "deny", signals: { "accounts-per-fingerprint": 100 } });
+    expect((await ask({ risk, cf: { botManagement: { ja4: `t13d${crypto.randomUUID()}` } } })).status).toBe(201);
+  });
+
+  it("takes JA3 where there is no JA4, and is silent where neither is known", async () => {
+    vi.spyOn(console, "info").mockReturnValue();
+    const ask = makeGateway(await putProduct());
+    const ja3 = { botManagement: { ja3Hash: crypto.randomUUID() } };
+    const statuses = [];
+    for (const cf of [ja3, ja3, ja3, ja3]) statuses.push((await ask({ risk, cf })).status);
+    for (const cf of [undefined, {}, { botManagement: {} }, {}, {}]) {
+      statuses.push((await ask({ risk, ...(cf === undefined ? {} : { cf }) })).status);
+    }
+    expect(statuses).toEqual([201, 201, 201, 403, 201, 201, 201, 201, 201]);
+  });
+});
+
+describe("T15 the count of accounts", () => {
+  it("is asked for once by a buyer who asks again within seconds, one object for each of address and fingerprint", async () => {
+    const asked: string[] = [];
+    const limiter = new Proxy(env.LIMITER, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== "function") return value;
+        return (...given: readonly unknown[]) => {
+          const [name] = given;
+          if (typeof name === "string" && name.startsWith("accounts-")) asked.push(name.replace(/\d+$/, "n"));
+          return Reflect.apply(value, target, given) as unknown;
+        };
+      },
+    });
+    const weighed = { weight: 1, threshold: 20 };
+    const signals = { "accounts-per-address": weighed, "accounts-per-fingerprint": weighed };
+    const vars = { ...env, LIMITER: limiter, RISK: { ...RISK, signals } };
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const id = await putProduct();
+    const headers = { Authorization: `Bearer ${await makeIdentity(makeBuyer())}`, "CF-Connecting-IP": makeAddress() };
+    const cf = { botManagement: { ja4: crypto.randomUUID() } };
+    const ask = async () => {
+      const request = new Request(`https://gateway.test/v1/products/${id}/tokens`, { method: "POST", headers, cf });
+      return (await app.request(request, undefined, vars, context)).status;
+    };
+    expect([await ask(), await ask(), await ask()]).toEqual([201, 201, 201]);
+    expect(asked.toSorted()).toEqual(["accounts-address-n", "accounts-fingerprint-n"]);
+    vi.setSystemTime(Date.now() + COUNT_KEPT_MS);
+    expect(await ask()).toBe(201);
+    expect(asked).toHaveLength(4);
+  });
+});
+
+describe("T7 list-hit", () => {
+  const CLIENT_ASN = 4_200_000_001;
+
+  it("weighs what is on the list of suspects, and tells the operator alone which", async () => {
+    const log = vi.spyOn(console, "info").mockReturnValue();
+    const ask = makeGateway(await putProduct());
+    const [buyerId, address] = [makeBuyer("suspect"), makeAddress()];
+    const cf = { asn: CLIENT_ASN };
+    const risk = { signals: { "list-hit": { weight: 100, threshold: 2 } } };
+    const base = { list: "suspect", reason: "a secret reason", expiresInSeconds: 3600 };
+    expect((await putOnLists([{ ...base, subject: "buyer", value: buyerId }])).status).toBe(200);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + COPY_AGE_MAX_MS });
+    expect((await ask({ buyerId, address, cf, risk })).status).toBe(201);
+    await putOnLists([{ ...base, subject: "asn", value: String(CLIENT_ASN) }]);
+    vi.setSystemTime(Date.now() + COPY_AGE_MAX_MS);
+    const denied = await ask({ buyerId, address, cf, risk });
+    expect(denied).toMatchObject({ status: 403, body: { code: "not-eligible" } });
+    expect(JSON.stringify(denied.body)).not.toMatch(/suspect|reason|asn/);
+    expect(readLog(log, "risk")).toMatchObject([{ signals: { "list-hit": 100 }, suspects: ["asn", "buyer"] }]);
+    // Another buyer of the same network has one hit, and is served.
+    expect((await ask({ address, cf, risk })).status).toBe(201);
+    await putOnLists([{ ...base, list: "allow", subject: "buyer", value: buyerId }]);
+    vi.setSystemTime(Date.now() + COPY_AGE_MAX_MS);
+    expect((await ask({ buyerId, address, cf, risk })).status).toBe(201);
+  });
+});
+
+describe("T9 fast-checkout", () => {
+  const RULES = { ...RISK, signals: { "fast-checkout": { weight: 100, threshold: 5 } } };
+
+  it("lets the checkout through, and weighs on the same client's next token", async () => {
+    const log = vi.spyOn(console, "info").mockReturnValue();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const send = gatewayWith({ RISK: RULES });
+    const id = await putProduct();
+    const address = makeAddress();
+    expect((await buyAt(send, id, address, 5)).status).toBe(202);
+    expect((await buyAt(send, id, address, 4)).status).toBe(202);
+    expect(readLog(log, "fast-checkout")).toMatchObject([{ tokenAgeMs: 4 }]);
+    const next = await buyAt(send, id, address, 50);
+    expect(next).toMatchObject({ status: 403, body: { code: "not-eligible" } });
+    expect(JSON.stringify(next.body)).not.toContain("fast");
+    expect(readLog(log, "risk")).toMatchObject([{ action: "deny", signals: { "fast-checkout": 100 } }]);
+    expect((await buyAt(send, id, makeAddress(), 50)).status).toBe(202);
+  });
+
+  it.each([
+    ["risk is off", { ...RULES, mode: "off" }],
+    ["the signal has no weight", { ...RULES, signals: { "fast-checkout": { weight: 0, threshold: 5 } } }],
+    ["it is in the shadow", { ...RULES, mode: "shadow" }],
+  ])("does nothing where %s", async (_, rules) => {
+    vi.spyOn(console, "info").mockReturnValue();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const send = gatewayWith({ RISK: rules });
+    const id = await putProduct();
+    const address = makeAddress();
+    for (let time = 0; time < 3; time++) expect((await buyAt(send, id, address, 0)).status).toBe(202);
+  });
+
+  it("F10 knows nothing of a token from the future: two clocks differ", async () => {
+    const log = vi.spyOn(console, "info").mockReturnValue();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const send = gatewayWith({ RISK: RULES });
+    const id = await putProduct();
+    const address = makeAddress();
+    expect((await buyAt(send, id, address, -3)).status).toBe(202);
+    expect((await buyAt(send, id, address, 50)).status).toBe(202);
+    expect(readLog(log, "fast-checkout")).toEqual([]);
+  });
+});
+
 describe("countAccounts", () => {
   it("counts every buyer of a client once, exactly, also when they come at once", async () => {
-    const client = makeAddress();
+    const client = addressOf(makeAddress());
     const buyers = Array.from({ length: 20 }, (_, index) => `b-${index}`);
     await Promise.all([...buyers, ...buyers].map((buyerId) => countAccounts(env, client, buyerId, 60_000)));
-    expect(await countAccounts(env, client, "b-0", 60_000)).toBe(20);
-    expect(await countAccounts(env, client, "b-20", 60_000)).toBe(21);
-    expect(await countAccounts(env, makeAddress(), "b-0", 60_000)).toBe(1);
+    expect(await countAccounts(env, client, "b-0", 60_000)).toEqual({ accounts: 20, fullForMs: 0 });
+    expect(await countAccounts(env, client, "b-20", 60_000)).toEqual({ accounts: 21, fullForMs: 0 });
+    expect(await countAccounts(env, addressOf(makeAddress()), "b-0", 60_000)).toEqual({ accounts: 1, fullForMs: 0 });
+    const fingerprint = { kind: "fingerprint", value: client.value } as const;
+    expect(await countAccounts(env, fingerprint, "b-0", 60_000)).toEqual({ accounts: 1, fullForMs: 0 });
+  });
+
+  it("says until when a full count stays full, and counts on then", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const start = Date.now();
+    const client = { kind: "fingerprint", value: crypto.randomUUID() } as const;
+    await countAccounts(env, client, "first", 60_000);
+    vi.setSystemTime(start + 1000);
+    const others = Array.from({ length: ACCOUNTS_MAX - 1 }, (_, index) => `b-${index}`);
+    await Promise.all(others.map((buyerId) => countAccounts(env, client, buyerId, 60_000)));
+    const full = { accounts: ACCOUNTS_MAX, fullForMs: 59_000 };
+    expect(await countAccounts(env, client, "late", 60_000)).toEqual(full);
+    expect(await countAccounts(env, client, "b-0", 60_000)).toEqual(full);
+    vi.setSystemTime(start + 60_000);
+    expect(await countAccounts(env, client, "late", 60_000)).toEqual({ accounts: ACCOUNTS_MAX, fullForMs: 0 });
   });
 
   it("F9 says nothing when the store fails", async () => {
     vi.spyOn(console, "warn").mockReturnValue();
     const failing = { LIMITER: { getByName: () => ({ take: () => Promise.reject(new Error("down")) }) } };
-    expect(await countAccounts(failing as unknown as Env, "c", "b", 60_000)).toBeNull();
+    expect(await countAccounts(failing as unknown as Env, addressOf("c"), "b", 60_000)).toBeNull();
   });
 });

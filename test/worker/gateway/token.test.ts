@@ -1,6 +1,15 @@
 import { decodeJwt, decodeProtectedHeader, SignJWT } from "jose";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { bearer, call, checkOut, makeIdentity, putProduct, secret, takeToken } from "../../support/worker/gateway.ts";
+import {
+  bearer,
+  call,
+  checkOut,
+  makeBuyer,
+  makeIdentity,
+  putProduct,
+  secret,
+  takeToken,
+} from "../../support/worker/gateway.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -183,13 +192,15 @@ describe("purchase token", () => {
     ["of another gateway", { iss: "other", aud: "other/checkout" }],
     ["without jti", { jti: undefined }],
     ["with an empty jti", { jti: "" }],
+    ["with a time of issue that is none", { ims: "now" }],
+    ["with a time of issue in parts of a millisecond", { ims: 1_800_000_000_000.5 }],
     ["with a huge jti", { jti: "x".repeat(1000) }],
     ["with a fractional end", { exp: Date.now() / 1000 + 60.5 }],
     ["with a claim of no kind of ours", { admin: true }],
     ["for two audiences", { aud: ["sluice/checkout", "other"] }],
     ["of round 0", { rnd: 0 }],
   ])("T5 refuses one %s, signed with our own key", async (_, claims) => {
-    const ticket = await takeToken(await putProduct(), "diagonal");
+    const ticket = await takeToken(await putProduct(), makeBuyer("diagonal"));
     const answer = await checkOut({ ...ticket, token: await forge(ticket.token, claims) });
     expect(answer.status).toBe(403);
     expect(answer.body["code"]).toBe("token-invalid");
