@@ -8,7 +8,7 @@
  *
  * A decision is one synchronous step in memory, and exact while the object lives. Its record follows within
  * `WRITE_AFTER_MS`, together with all others of that time in one transaction: no answer waits for the disk. What that
- * gives up: an object that crashes forgets what it counted in those milliseconds, and nothing older. For a limit on
+ * gives up: an object that crashes forgets what it counted in that second, and nothing older. For a limit on
  * requests that is enough. A mark of single use must not be forgotten: a check that is `durable` is written before it is
  * answered, with all others that came while a commit was on its way. Stock and spent tokens are with the product object.
  * The clock is the object's own. A caller that stops waiting may have been counted.
@@ -23,7 +23,7 @@ import type { LimiterApi, TakeAnswer, Taken, TakeCheck } from "./protocol.ts";
 import { decideTake } from "./take.ts";
 
 /** How long a count may be in memory only: short against any window, long enough to gather hundreds of requests. */
-const WRITE_AFTER_MS = 100;
+const WRITE_AFTER_MS = 1000;
 /** After a write that failed: soon, and not a log line per write. */
 const WRITE_AGAIN_AFTER_MS = 1000;
 /** Keys at hand, at about 300 bytes, and their times, at 8: 20 MB of the 128 that objects may share with others. */
