@@ -13,7 +13,11 @@ import type { RefusalOf } from "../../src/refusal.ts";
 import { describeFault, logEvent } from "../../src/log.ts";
 import { ok, refused } from "../../src/result.ts";
 import { GroupCommit } from "../group-commit.ts";
-import { LedgerBatch, orderView } from "./ledger-batch.ts";
+import { acknowledge, park, tidy } from "./delivery-commands.ts";
+import { LedgerBatch } from "./ledger-batch.ts";
+import { cancel, hold, pay } from "./order-commands.ts";
+import { orderView } from "./order-view.ts";
+import { act, changeStock, configure, record } from "./round-commands.ts";
 import { decideOriginPlan } from "./round-rules.ts";
 import { makeOrderId, ORDER_ID_BYTES } from "./order-id.ts";
 import { Outbox, RESEND_AFTER_MS } from "./outbox.ts";
@@ -68,10 +72,10 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     const { storage } = ctx;
     this.#statements = new ProductStatements(storage.sql);
     if (this.#statements.isOutdated) storage.transactionSync(() => this.#statements.upgrade());
-    this.#spent = new SpentTokens(this.#statements);
+    this.#spent = new SpentTokens(this.#statements.orders);
     this.#outbox = new Outbox({
       queue: env.ORDER_EVENTS,
-      statements: this.#statements,
+      statements: this.#statements.outbox,
       transaction: (write) => storage.transactionSync(write),
       keepAlive: (work) => ctx.waitUntil(work),
     });
@@ -89,35 +93,35 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   }
 
   async hold(command: HoldCommand): Promise<HoldAnswer> {
-    return this.#do((batch) => batch.hold(command));
+    return this.#do((batch) => hold(batch, command));
   }
 
   async pay(command: PayCommand): Promise<OrderAnswer> {
-    return this.#do((batch) => batch.pay(command));
+    return this.#do((batch) => pay(batch, command));
   }
 
   async cancel(command: CancelCommand): Promise<OrderAnswer> {
-    return this.#do((batch) => batch.cancel(command));
+    return this.#do((batch) => cancel(batch, command));
   }
 
   async configure(command: ConfigureCommand): Promise<ProductAnswer> {
-    return this.#do((batch) => batch.configure(command));
+    return this.#do((batch) => configure(batch, command));
   }
 
   async act(action: RoundAction, cause: Cause): Promise<ProductAnswer> {
-    return this.#do((batch) => batch.act(action, cause));
+    return this.#do((batch) => act(batch, action, cause));
   }
 
   async changeStock(delta: number, cause: Cause): Promise<ProductAnswer> {
-    return this.#do((batch) => batch.changeStock(delta, cause));
+    return this.#do((batch) => changeStock(batch, delta, cause));
   }
 
   async acknowledge(eventIds: readonly string[]): Promise<void> {
-    await this.#commits.submit((batch) => batch.acknowledge(eventIds));
+    await this.#commits.submit((batch) => acknowledge(batch, eventIds));
   }
 
   async park(eventIds: readonly string[]): Promise<void> {
-    await this.#commits.submit((batch) => batch.park(eventIds));
+    await this.#commits.submit((batch) => park(batch, eventIds));
   }
 
   async view(): Promise<ProductView | null> {
@@ -125,7 +129,7 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     const round = this.#statements.exists ? this.#statements.currentRound() : null;
     if (head === null || round === null) return null;
     const { available, held } = round.ledger;
-    const nextReleaseAt = held > 0 ? this.#statements.nextReleaseAt() : null;
+    const nextReleaseAt = held > 0 ? this.#statements.orders.nextReleaseAt() : null;
     return productView(head.productId, round, nextReleaseAt, available > 0 ? null : this.#spent.filter(round));
   }
 
@@ -133,14 +137,14 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     const head = await this.#upToDateHead();
     const round = this.#statements.exists ? this.#statements.currentRound() : null;
     if (head === null || round === null) return null;
-    return productDocument(head.productId, round, this.#statements.pending(), Date.now());
+    return productDocument(head.productId, round, this.#statements.outbox.pending(), Date.now());
   }
 
   async order(orderId: string): Promise<OrderView | null> {
     const head = await this.#upToDateHead();
-    const order = head === null ? null : this.#statements.order(orderId);
+    const order = head === null ? null : this.#statements.orders.find(orderId);
     if (head === null || order === null) return null;
-    return orderView(head.productId, order, !this.#statements.isPending(orderId), Date.now());
+    return orderView(head.productId, order, !this.#statements.outbox.isPending(orderId), Date.now());
   }
 
   async plan(rulesFrozenSeconds: number): Promise<PlanAnswer> {
@@ -148,12 +152,12 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     const current = this.#statements.exists ? this.#statements.currentRound() : null;
     const plan = decideOriginPlan(current, rulesFrozenSeconds, Date.now());
     if (plan.kind === "refused") return refused(plan.refusal);
-    const { pending } = current === null ? { pending: 0 } : this.#statements.pending();
+    const { pending } = current === null ? { pending: 0 } : this.#statements.outbox.pending();
     return ok({ round: plan.round, pending });
   }
 
   async record(action: string, detail: unknown, cause: Cause): Promise<void> {
-    await this.#do((batch) => batch.record(action, detail, cause));
+    await this.#do((batch) => record(batch, action, detail, cause));
   }
 
   async audit(limit: number): Promise<readonly AuditEntry[]> {
@@ -164,7 +168,7 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   async check(): Promise<StockCheck | null> {
     await this.#upToDateHead();
     const round = this.#statements.exists ? this.#statements.currentRound() : null;
-    return round === null ? null : checkStock(round, this.#statements.unitsByStatus(round.round));
+    return round === null ? null : checkStock(round, this.#statements.orders.unitsByStatus(round.round));
   }
 
   /**
@@ -176,7 +180,7 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     try {
       await this.#outbox.resend(Date.now());
       // Its commit releases, closes, and sets the next alarm by what is due after the sending.
-      await this.#commits.submit((batch) => batch.tidy());
+      await this.#commits.submit((batch) => tidy(batch));
     } catch (fault) {
       logEvent("error", "alarm-failed", { object: "product", fault: describeFault(fault) });
       // Not by what is due: that is overdue already, and would come again at once and for ever.
@@ -237,11 +241,11 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   #arm(): void {
     if (!this.#statements.exists) return;
     const round = this.#statements.currentRound();
-    const nextReleaseAt = this.#statements.nextReleaseAt();
+    const nextReleaseAt = this.#statements.orders.nextReleaseAt();
     // A round that is over ends with its last hold: until then there is no closing to wait for.
     const closesAt = round === null || round.closed || round.ledger.held > 0 ? null : round.closesAt;
     this.#dueAt = earliest(nextReleaseAt, closesAt);
-    const next = earliest(this.#dueAt, this.#statements.nextSendAt());
+    const next = earliest(this.#dueAt, this.#statements.outbox.nextSendAt());
     if (next !== null) this.#armAt(next);
   }
 

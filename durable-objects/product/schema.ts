@@ -1,5 +1,5 @@
 /**
- * The product object's tables (SQLite), and the rows as they come out of them. `docs/storage-schema.md` explains them.
+ * The product object's tables (SQLite). `docs/storage-schema.md` explains them, `rows.ts` says how they come out.
  *
  * Times are milliseconds since the epoch. The tables are made with the first write: an object that is only asked about
  * (somebody tries product ids) stores nothing.
@@ -92,71 +92,3 @@ CREATE TABLE IF NOT EXISTS audit (
   detail TEXT NOT NULL
 );
 `;
-
-export interface ProductRow extends Record<string, SqlStorageValue> {
-  product_id: string;
-  round: number;
-  seq: number;
-}
-
-export interface RoundRow extends Record<string, SqlStorageValue> {
-  round: number;
-  title: string;
-  price: number;
-  currency: string;
-  opens_at: number;
-  closes_at: number;
-  per_buyer_limit: number;
-  hold_seconds: number;
-  challenges: string;
-  gate: string;
-  paused: number;
-  closed: number;
-  stock_source: string;
-  version: number;
-  allocated: number;
-  available: number;
-  held: number;
-  paid: number;
-  withdrawn: number;
-  held_orders: number;
-  paid_orders: number;
-  cancelled_orders: number;
-  expired_orders: number;
-  refund_due_orders: number;
-}
-
-export interface OrderRow extends Record<string, SqlStorageValue> {
-  order_id: string;
-  round: number;
-  jti: string;
-  buyer_id: string;
-  quantity: number;
-  status: string;
-  version: number;
-  payment_id: string | null;
-  hold_expires_at: number;
-  created_at: number;
-  updated_at: number;
-  request_id: string;
-  traceparent: string;
-  client: string | null;
-}
-
-export interface CallbackRow extends Record<string, SqlStorageValue> {
-  digest: string;
-  refused_status: string | null;
-}
-
-export interface OutboxRow extends Record<string, SqlStorageValue> {
-  seq: number;
-  body: string;
-  attempts: number;
-}
-
-export interface AuditRow extends Record<string, SqlStorageValue> {
-  at: number;
-  request_id: string;
-  action: string;
-  detail: string;
-}

@@ -2,7 +2,7 @@
 import type { Round } from "./ledger.ts";
 import type { SpentFilter } from "./protocol.ts";
 import { addSpent, filterCapacity, makeSpentFilter } from "./spent-filter.ts";
-import type { ProductStatements } from "./statements.ts";
+import type { OrderStatements } from "./order-statements.ts";
 
 interface Kept {
   readonly round: number;
@@ -11,10 +11,10 @@ interface Kept {
 }
 
 export class SpentTokens {
-  readonly #statements: ProductStatements;
+  readonly #statements: OrderStatements;
   #kept: Kept | null = null;
 
-  constructor(statements: ProductStatements) {
+  constructor(statements: OrderStatements) {
     this.#statements = statements;
   }
 
