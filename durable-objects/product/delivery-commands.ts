@@ -1,4 +1,4 @@
-/** What the writer and the clock tell the object: events that Postgres has, events that were set aside, callbacks to be forgotten. */
+/** What the writer tells the object: events that Postgres has, and events that were set aside. */
 import type { LedgerBatch } from "./ledger-batch.ts";
 
 /** Postgres has these events. */
@@ -11,9 +11,4 @@ export function acknowledge({ statements }: LedgerBatch, eventIds: readonly stri
 export function park({ statements }: LedgerBatch, eventIds: readonly string[]): void {
   if (!statements.exists) return;
   for (const eventId of eventIds) statements.outbox.park(eventId);
-}
-
-/** Forgets what nobody asks for any more. */
-export function tidy({ statements, now }: LedgerBatch): void {
-  if (statements.exists) statements.deleteCallbacksOver(now);
 }

@@ -10,13 +10,20 @@ import { expire, isConserved, isOver, moveUnits, type Order, type Round } from "
 import { orderEvent, stockEvent } from "./product-events.ts";
 import type { Cause, ProductEvent, StockEvent } from "./protocol.ts";
 import { closeRound, isFinished } from "./round-rules.ts";
-import type { ProductHead, ProductStatements } from "./statements.ts";
+import { timeOfOrderId } from "./order-id.ts";
+import { widen } from "./retention.ts";
+import type { ProductHead } from "./rows.ts";
+import type { ProductStatements } from "./statements.ts";
+import type { EndedOrder } from "./archive-statements.ts";
 
 /** Holds that one batch releases before it looks at its commands: bounds how long the object is deaf when many end at once. */
 const SWEEP_CHUNK = 500;
 
 /** Who caused it when no request did: the clock. */
 const SWEEP: Cause = { requestId: "sweep", traceparent: "" };
+
+/** Before the first round. */
+const NO_HEAD = { seq: 0, archivedFrom: null, archivedThrough: null };
 
 /** The conservation law did not hold: the batch is rolled back whole. A defect, never a buyer's doing. */
 export class LedgerBrokenError extends Error {
@@ -141,8 +148,25 @@ export class LedgerBatch {
   /** An order's next version: its row, its units, its event. */
   change(before: Order, after: Order, cause: Cause): void {
     this.statements.orders.update(after);
-    this.#book(this.round(before.round), before, after);
+    const round = this.knownRound(before.round);
+    // Nothing of a forgotten round is available or held, so its orders move no units any more.
+    if (round !== null) this.#book(round, before, after);
     this.#emitOrder(after, cause);
+  }
+
+  /** An order that is over leaves: what is kept is how many did, and when they were made. */
+  archive({ orderId, round, status, quantity }: EndedOrder): void {
+    this.statements.archive.deleteOrder(orderId);
+    if (this.knownRound(round) !== null) this.statements.archive.add(round, status, quantity);
+    this.#setHead({ ...this.head(), ...widen(this.head(), timeOfOrderId(orderId)) });
+  }
+
+  /** An order that had left comes back, as it was. */
+  readmit(order: Order): void {
+    this.statements.orders.insert(order);
+    if (this.knownRound(order.round) !== null) {
+      this.statements.archive.remove(order.round, order.status, order.quantity);
+    }
   }
 
   #book(round: Round, before: Order | null, after: Order): void {
@@ -154,11 +178,11 @@ export class LedgerBatch {
   }
 
   /** The round becomes the product's current one; the first one makes the tables. */
-  setRound(productId: string, round: Round): void {
+  setRound(productId: string, round: Round, orderRetentionMs: number): void {
     if (!this.statements.exists) this.statements.createSchema();
     this.statements.insertRound(round);
-    this.#head = { productId, round: round.round, seq: this.#head?.seq ?? 0 };
-    this.#headTouched = true;
+    const { seq, archivedFrom, archivedThrough } = this.#head ?? NO_HEAD;
+    this.#setHead({ productId, round: round.round, seq, orderRetentionMs, archivedFrom, archivedThrough });
     this.write(round);
   }
 
@@ -179,15 +203,30 @@ export class LedgerBatch {
   }
 
   round(number: number): Round {
-    const round = this.#rounds.get(number) ?? this.statements.round(number);
+    const round = this.knownRound(number);
     if (round === null) throw new Error(`Round ${number} is named by a row, but is not stored`);
-    this.#rounds.set(number, round);
     return round;
   }
 
-  productId(): string {
+  /** The round with this number; null when it is so old that it was forgotten. */
+  knownRound(number: number): Round | null {
+    const round = this.#rounds.get(number) ?? this.statements.round(number);
+    if (round !== null) this.#rounds.set(number, round);
+    return round;
+  }
+
+  head(): ProductHead {
     if (this.#head === null) throw new Error("A product without a head row was written to");
-    return this.#head.productId;
+    return this.#head;
+  }
+
+  #setHead(head: ProductHead): void {
+    this.#head = head;
+    this.#headTouched = true;
+  }
+
+  productId(): string {
+    return this.head().productId;
   }
 
   emitStock(type: StockEvent["type"], round: Round, returned: number, cause: Cause): void {
@@ -204,10 +243,9 @@ export class LedgerBatch {
   }
 
   #nextSeq(): number {
-    if (this.#head === null) throw new Error("A product without a head row sent an event");
-    this.#head = { ...this.#head, seq: this.#head.seq + 1 };
-    this.#headTouched = true;
-    return this.#head.seq;
+    const seq = this.head().seq + 1;
+    this.#setHead({ ...this.head(), seq });
+    return seq;
   }
 
   audit(action: string, cause: Cause, detail: unknown): void {

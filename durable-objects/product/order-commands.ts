@@ -3,22 +3,33 @@
  *
  * Within a `LedgerBatch`, so all or nothing with whatever else is in it.
  */
-import type { FieldError } from "../../src/refusal.ts";
-import { ok, refused } from "../../src/result.ts";
+import { logEvent } from "../../src/log.ts";
+import type { FieldError, RefusalOf } from "../../src/refusal.ts";
+import { ok, refused, type Result } from "../../src/result.ts";
 import { HOARDING_WINDOW_MS, type HoardingHistory, NO_HISTORY, type UnpaidUse } from "./hoarding.ts";
-import { decideCancellation, decideHold, decidePayment, type Order, type OrderDecision } from "./ledger.ts";
+import {
+  decideCancellation,
+  decideHold,
+  decidePayment,
+  FORGOTTEN_ROUND,
+  type Order,
+  type OrderDecision,
+} from "./ledger.ts";
 import type { LedgerBatch } from "./ledger-batch.ts";
+import { timeOfOrderId } from "./order-id.ts";
 import { orderView } from "./order-view.ts";
 import type {
-  CallbackId,
+  Archived,
   CancelCommand,
   Cause,
   HoldAnswer,
   HoldCommand,
   OrderAnswer,
+  OrderSnapshot,
   OrderView,
   PayCommand,
 } from "./protocol.ts";
+import { findContradiction, mayBeArchived } from "./retention.ts";
 
 /** How long a callback's id is remembered: beyond any sender's retries; the effect itself is idempotent by `paymentId`. */
 const CALLBACK_MEMORY_MS = 7 * 24 * 3600 * 1000;
@@ -69,51 +80,81 @@ function historyOf({ statements, now }: LedgerBatch, { buyerId, client, hoarding
 }
 
 export function pay(batch: LedgerBatch, command: PayCommand): OrderAnswer {
-  return onceForCallback(batch, command.callback, command.orderId, null, (order) => {
+  return onceForCallback(batch, command, null, (order) => {
     batch.sweepFor(order.quantity);
-    const round = batch.round(order.round);
+    const round = batch.knownRound(order.round) ?? FORGOTTEN_ROUND;
     const buyerUnits = batch.statements.orders.buyerUnits(order.buyerId, order.round, batch.now);
-    const decision = decidePayment(round, order, command.paymentId, buyerUnits, batch.now);
-    return apply(batch, order, decision, command.cause);
+    return decidePayment(round, order, command.paymentId, buyerUnits, batch.now);
   });
 }
 
 export function cancel(batch: LedgerBatch, command: CancelCommand): OrderAnswer {
-  return onceForCallback(batch, command.callback, command.orderId, command.buyerId, (order) =>
-    apply(batch, order, decideCancellation(order, batch.now), command.cause),
-  );
-}
-
-function apply(batch: LedgerBatch, order: Order, decision: OrderDecision, cause: Cause): OrderAnswer {
-  if (decision.kind === "refused") return refused(decision.refusal);
-  if (decision.kind === "changed") batch.change(order, decision.order, cause);
-  return ok(viewOf(batch, decision.order));
+  return onceForCallback(batch, command, command.buyerId, (order) => decideCancellation(order, batch.now));
 }
 
 /** The order must exist and be the buyer's; a callback that was answered before is answered the same without a second look. */
 function onceForCallback(
   batch: LedgerBatch,
-  callback: CallbackId | null,
-  orderId: string,
+  command: PayCommand | CancelCommand,
   buyerId: string | null,
-  decide: (order: Order) => OrderAnswer,
+  decide: (order: Order) => OrderDecision,
 ): OrderAnswer {
   const { statements } = batch;
-  const stored = statements.exists ? statements.orders.find(orderId) : null;
-  if (stored === null || (buyerId !== null && stored.buyerId !== buyerId)) return refused({ code: "not-found" });
-  const order = batch.upToDate(stored);
+  const { callback, cause } = command;
+  const found = find(batch, command);
+  if (!found.ok) return found;
+  if (buyerId !== null && found.value.order.buyerId !== buyerId) return refused({ code: "not-found" });
+  const order = batch.upToDate(found.value.order);
   const answered = callback === null ? null : statements.callback(callback.webhookId);
   if (callback === null || answered === null) {
-    const answer = decide(order);
+    const decision = decide(order);
+    if (decision.kind === "changed") {
+      if (found.value.hasLeft) batch.readmit(order);
+      batch.change(order, decision.order, cause);
+    }
     if (callback !== null) {
-      const refusedStatus = !answer.ok && answer.refusal.code === "wrong-state" ? answer.refusal.status : null;
+      const refusedStatus = decision.kind === "refused" ? decision.refusal.status : null;
       statements.insertCallback(callback.webhookId, callback.digest, refusedStatus, batch.now + CALLBACK_MEMORY_MS);
     }
-    return answer;
+    return decision.kind === "refused" ? refused(decision.refusal) : ok(viewOf(batch, decision.order));
   }
   if (answered.digest !== callback.digest) return refused({ code: "invalid-request", errors: [OTHER_MESSAGE] });
   if (answered.refusedStatus !== null) return refused({ code: "wrong-state", status: answered.refusedStatus });
   return ok(viewOf(batch, order));
+}
+
+interface Found {
+  readonly order: Order;
+  /** It is not stored here any more: only a change brings it back. */
+  readonly hasLeft: boolean;
+}
+
+/** The order that is stored; or the one that left, as Postgres has it. */
+function find(
+  batch: LedgerBatch,
+  { orderId, snapshot, cause }: PayCommand | CancelCommand,
+): Result<Found, RefusalOf<"not-found"> | Archived> {
+  const { statements } = batch;
+  const stored = statements.exists ? statements.orders.find(orderId) : null;
+  if (stored !== null) return ok({ order: stored, hasLeft: false });
+  const current = batch.current();
+  if (current === null || !mayBeArchived(batch.head(), timeOfOrderId(orderId))) return refused({ code: "not-found" });
+  if (snapshot === null) return refused({ code: "archived" });
+  const left = batch.knownRound(snapshot.round) === null ? null : statements.archive.countsOf(snapshot.round);
+  const count = left === null ? null : (left.get(snapshot.status) ?? NONE_LEFT);
+  const expected = { productId: batch.productId(), orderId, currentRound: current.round };
+  const contradiction = findContradiction(snapshot, expected, count);
+  if (contradiction === null) return ok({ order: orderOf(snapshot, cause), hasLeft: true });
+  logEvent("error", "archived-order-differs", { productId: batch.productId(), orderId, contradiction });
+  return refused({ code: "not-found" });
+}
+
+const NONE_LEFT = { orders: 0, units: 0 };
+
+/** The order as it comes back. Its token is expired, so that its `jti` need not be known: no token has such a one. */
+function orderOf(snapshot: OrderSnapshot, cause: Cause): Order {
+  const { productId: _, ...order } = snapshot;
+  return { ...order, jti: `archived.${snapshot.orderId}`, client: null, cause };
 }
 
 function viewOf(batch: LedgerBatch, order: Order): OrderView {

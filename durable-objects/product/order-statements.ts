@@ -1,6 +1,7 @@
 /** The statements about orders: what a hold, its end, a payment and a cancellation read and write. As `statements.ts` says. */
 import type { OrderStatus } from "../../src/refusal.ts";
 import type { Order } from "./ledger.ts";
+import { firstOrderIdAt } from "./order-id.ts";
 import { type OrderRow, toOrder } from "./rows.ts";
 
 export class OrderStatements {
@@ -87,8 +88,12 @@ export class OrderStatements {
     return this.#sql.exec<{ at: number | null }>(query).one().at;
   }
 
-  *spentTokens(round: number): Generator<string> {
-    for (const row of this.#sql.exec<{ jti: string }>("SELECT jti FROM orders WHERE round = ?", round)) yield row.jti;
+  /** Tokens of the round's orders that were made at `since` or later, at most `limit` of them, the newest first. */
+  *spentTokens(round: number, since: number, limit: number): Generator<string> {
+    const query = "SELECT jti, round FROM orders WHERE order_id >= ? ORDER BY order_id DESC LIMIT ?";
+    for (const row of this.#sql.exec<{ jti: string; round: number }>(query, firstOrderIdAt(since), limit)) {
+      if (row.round === round) yield row.jti;
+    }
   }
 
   /** What the orders themselves say of the stock book: units by status. For checking, not for deciding. */

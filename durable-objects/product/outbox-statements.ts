@@ -52,10 +52,10 @@ export class OutboxStatements {
     return this.#sql.exec<{ at: number | null }>(query).one().at;
   }
 
+  /** How many events wait, and when the first of them was written. Counts an index: for documents, not for holds. */
   pending(): { readonly pending: number; readonly oldestAt: number | null } {
-    return this.#sql
-      .exec<{ pending: number; oldestAt: number | null }>("SELECT COUNT(*) AS pending, MIN(at) AS oldestAt FROM outbox")
-      .one();
+    const query = "SELECT COUNT(*) AS pending, (SELECT at FROM outbox ORDER BY seq LIMIT 1) AS oldestAt FROM outbox";
+    return this.#sql.exec<{ pending: number; oldestAt: number | null }>(query).one();
   }
 
   /** Whether anything of the order waits in the outbox. Event ids are `<orderId>.<version>`, and `/` comes after `.`. */

@@ -13,13 +13,13 @@ import type { RefusalOf } from "../../src/refusal.ts";
 import { describeFault, logEvent } from "../../src/log.ts";
 import { ok, refused } from "../../src/result.ts";
 import { GroupCommit } from "../group-commit.ts";
-import { acknowledge, park, tidy } from "./delivery-commands.ts";
+import { acknowledge, park } from "./delivery-commands.ts";
 import { LedgerBatch } from "./ledger-batch.ts";
 import { cancel, hold, pay } from "./order-commands.ts";
 import { orderView } from "./order-view.ts";
 import { act, changeStock, configure, record } from "./round-commands.ts";
 import { decideOriginPlan } from "./round-rules.ts";
-import { makeOrderId, ORDER_ID_BYTES } from "./order-id.ts";
+import { makeOrderId, ORDER_ID_BYTES, timeOfOrderId } from "./order-id.ts";
 import { Outbox, RESEND_AFTER_MS } from "./outbox.ts";
 import { productDocument, productView } from "./product-document.ts";
 import type {
@@ -40,9 +40,11 @@ import type {
   RoundAction,
   StockCheck,
 } from "./protocol.ts";
+import { mayBeArchived } from "./retention.ts";
 import { SpentTokens } from "./spent-tokens.ts";
 import { ProductStatements } from "./statements.ts";
 import { checkStock } from "./stock-check.ts";
+import { earliest, FIRST_STEP, nextTidyAt, type Pass, type Tidied, tidy } from "./tidy.ts";
 
 /** Commands in one transaction: some 50 ms of work at the most, so that a read never waits long. */
 const MAX_BATCH = 512;
@@ -52,6 +54,9 @@ const MAX_WAITING = 10_000;
 const GATE_BYTES = 16;
 /** When work failed in an alarm: soon again, long before the platform would give up on a throwing alarm. */
 const ALARM_RETRY_MS = 5_000;
+
+/** Between two steps of tidying up: what else is to be done goes first. */
+const TIDY_PAUSE_MS = 100;
 
 type Work = (batch: LedgerBatch) => unknown;
 
@@ -66,6 +71,9 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   #alarmAt: number | null = null;
   /** When a read has to release or close something first; null when nothing is open. */
   #dueAt: number | null = null;
+  /** When something stored may leave; null when nothing is. */
+  #tidyAt: number | null = null;
+  #pass: Pass = FIRST_STEP;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -88,6 +96,7 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     if (!this.#statements.exists) return;
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = await storage.getAlarm();
+      this.#tidyAt = this.#findTidyAt();
       this.#arm();
     });
   }
@@ -130,7 +139,12 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     if (head === null || round === null) return null;
     const { available, held } = round.ledger;
     const nextReleaseAt = held > 0 ? this.#statements.orders.nextReleaseAt() : null;
-    return productView(head.productId, round, nextReleaseAt, available > 0 ? null : this.#spent.filter(round));
+    return productView(
+      head.productId,
+      round,
+      nextReleaseAt,
+      available > 0 ? null : this.#spent.filter(round, Date.now()),
+    );
   }
 
   async document(): Promise<ProductDocument | null> {
@@ -140,10 +154,11 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     return productDocument(head.productId, round, this.#statements.outbox.pending(), Date.now());
   }
 
-  async order(orderId: string): Promise<OrderView | null> {
+  async order(orderId: string): Promise<OrderView | "archived" | null> {
     const head = await this.#upToDateHead();
-    const order = head === null ? null : this.#statements.orders.find(orderId);
-    if (head === null || order === null) return null;
+    if (head === null) return null;
+    const order = this.#statements.orders.find(orderId);
+    if (order === null) return mayBeArchived(head, timeOfOrderId(orderId)) ? "archived" : null;
     return orderView(head.productId, order, !this.#statements.outbox.isPending(orderId), Date.now());
   }
 
@@ -168,11 +183,17 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   async check(): Promise<StockCheck | null> {
     await this.#upToDateHead();
     const round = this.#statements.exists ? this.#statements.currentRound() : null;
-    return round === null ? null : checkStock(round, this.#statements.orders.unitsByStatus(round.round));
+    return round === null
+      ? null
+      : checkStock(
+          round,
+          this.#statements.orders.unitsByStatus(round.round),
+          this.#statements.archive.countsOf(round.round),
+        );
   }
 
   /**
-   * Sweeps, and sends again what the writer has not acknowledged. Correctness does not hang on it: expiry is decided on
+   * Sweeps, sends again what the writer has not acknowledged, and lets go what nobody asks for any more. Correctness does not hang on it: expiry is decided on
    * read. It never throws: the platform gives up on an alarm after six failed retries, this one sets itself anew instead.
    */
   override async alarm(): Promise<void> {
@@ -180,12 +201,40 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     try {
       await this.#outbox.resend(Date.now());
       // Its commit releases, closes, and sets the next alarm by what is due after the sending.
-      await this.#commits.submit((batch) => tidy(batch));
+      if (this.#tidyAt === null || this.#tidyAt > Date.now()) await this.#commits.submit(() => undefined);
+      else await this.#tidy();
     } catch (fault) {
       logEvent("error", "alarm-failed", { object: "product", fault: describeFault(fault) });
       // Not by what is due: that is overdue already, and would come again at once and for ever.
       this.#armAt(Date.now() + ALARM_RETRY_MS);
     }
+  }
+
+  /** A step of tidying up. */
+  async #tidy(): Promise<void> {
+    const pass = this.#pass;
+    // Its own commit must not find it due.
+    this.#tidyAt = null;
+    const tidied = await this.#submitTidy(pass);
+    this.#pass = tidied?.pass ?? pass;
+    const nextAt = tidied === undefined || tidied.hasMore ? Date.now() + TIDY_PAUSE_MS : tidied.nextAt;
+    this.#tidyAt = earliest(this.#tidyAt, nextAt);
+    this.#arm();
+  }
+
+  async #submitTidy(pass: Pass): Promise<Tidied | undefined> {
+    try {
+      return (await this.#commits.submit((batch) => tidy(batch, pass))) as Tidied | undefined;
+    } catch (fault) {
+      this.#tidyAt = Date.now() + ALARM_RETRY_MS;
+      throw fault;
+    }
+  }
+
+  #findTidyAt(): number | null {
+    const head = this.#statements.head();
+    const round = this.#statements.currentRound();
+    return head === null || round === null ? null : nextTidyAt(this.#statements, head, round.closed, Date.now());
   }
 
   async #do<Answer>(work: (batch: LedgerBatch) => Answer): Promise<Answer | { ok: false; refusal: typeof OVERLOADED }> {
@@ -217,6 +266,8 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
       this.#statements.refresh();
       this.#spent.add(batch.spent);
       this.#outbox.send(batch.events);
+      // Whatever ended now leaves then, or later.
+      if (batch.events.length > 0) this.#tidyAt = earliest(this.#tidyAt, batch.now + batch.head().orderRetentionMs);
       this.#arm();
       if (batch.moreOver) void this.#commits.submit(() => undefined);
     } catch (fault) {
@@ -245,7 +296,7 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     // A round that is over ends with its last hold: until then there is no closing to wait for.
     const closesAt = round === null || round.closed || round.ledger.held > 0 ? null : round.closesAt;
     this.#dueAt = earliest(nextReleaseAt, closesAt);
-    const next = earliest(this.#dueAt, this.#statements.outbox.nextSendAt());
+    const next = earliest(this.#dueAt, this.#statements.outbox.nextSendAt(), this.#tidyAt);
     if (next !== null) this.#armAt(next);
   }
 
@@ -254,9 +305,4 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     this.#alarmAt = at;
     this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
   }
-}
-
-function earliest(...times: readonly (number | null)[]): number | null {
-  const known = times.filter((time) => time !== null);
-  return known.length === 0 ? null : Math.min(...known);
 }

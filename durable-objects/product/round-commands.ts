@@ -21,7 +21,7 @@ export function configure(batch: LedgerBatch, command: ConfigureCommand): Produc
     return refused({ code: "wrong-state", status: "open", detail: "Another round was set in the meantime" });
   }
   const { round, returned } = configureRound(current, plan, command, batch.tools.newGate());
-  batch.setRound(command.id, round);
+  batch.setRound(command.id, round, command.orderRetentionMs);
   batch.emitStock("stock.allocated", round, returned, command.cause);
   const { rules, stock, originRound } = command;
   batch.audit(plan.kind === "next" ? "begin-round" : "change-round", command.cause, { rules, stock, originRound });

@@ -6,6 +6,9 @@ export interface ProductRow extends Record<string, SqlStorageValue> {
   product_id: string;
   round: number;
   seq: number;
+  order_retention_ms: number;
+  archived_from: number | null;
+  archived_through: number | null;
 }
 
 export interface RoundRow extends Record<string, SqlStorageValue> {
@@ -52,6 +55,12 @@ export interface OrderRow extends Record<string, SqlStorageValue> {
   client: string | null;
 }
 
+export interface ArchivedRow extends Record<string, SqlStorageValue> {
+  status: string;
+  orders: number;
+  units: number;
+}
+
 export interface CallbackRow extends Record<string, SqlStorageValue> {
   digest: string;
   refused_status: string | null;
@@ -68,6 +77,29 @@ export interface AuditRow extends Record<string, SqlStorageValue> {
   request_id: string;
   action: string;
   detail: string;
+}
+
+/** The product's head row: which round is current, the last sequence number that an event got, and what of its orders left. */
+export interface ProductHead {
+  readonly productId: string;
+  readonly round: number;
+  readonly seq: number;
+  /** How long an order that is over stays, in milliseconds. */
+  readonly orderRetentionMs: number;
+  /** When the first and the last of the orders that left were made, by their ids; null while none has. */
+  readonly archivedFrom: number | null;
+  readonly archivedThrough: number | null;
+}
+
+export function toHead(row: ProductRow): ProductHead {
+  return {
+    productId: row.product_id,
+    round: row.round,
+    seq: row.seq,
+    orderRetentionMs: row.order_retention_ms,
+    archivedFrom: row.archived_from,
+    archivedThrough: row.archived_through,
+  };
 }
 
 /** The moving parts of a round, in the order of `updateBook`. */

@@ -32,6 +32,11 @@ export function filterCapacity(filter: SpentFilter): number {
     : Math.floor((filter.bits.length * 8) / BITS_PER_ORDER);
 }
 
+/** A filter that takes every token for spent. */
+export function makeFullFilter(): SpentFilter {
+  return { bits: new Uint8Array(MIN_BYTES).fill(0xff) };
+}
+
 function* probes(jti: string, bitCount: number): Generator<number> {
   const bytes = Uint8Array.fromBase64(jti, { alphabet: "base64url" });
   const view = new DataView(bytes.buffer, bytes.byteOffset);

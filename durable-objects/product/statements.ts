@@ -1,29 +1,36 @@
 /**
  * Every statement that the product object sends to its SQLite storage, typed: here and, by subject, in `order-statements.ts`,
- * `hoarding-statements.ts` and `outbox-statements.ts`.
+ * `hoarding-statements.ts`, `outbox-statements.ts` and `archive-statements.ts`.
  *
  * Statements only: what to write is decided elsewhere, and whoever writes does so inside `transactionSync`, because an
  * exception does not roll implicit writes back.
  */
+import { ArchiveStatements } from "./archive-statements.ts";
 import { HoardingStatements } from "./hoarding-statements.ts";
 import type { Round } from "./ledger.ts";
 import { OrderStatements } from "./order-statements.ts";
 import { OutboxStatements } from "./outbox-statements.ts";
 import type { AuditEntry } from "./protocol.ts";
-import { type AuditRow, bookValues, type CallbackRow, type ProductRow, type RoundRow, toRound } from "./rows.ts";
-import { ADD_CLIENT, SCHEMA } from "./schema.ts";
+import {
+  type AuditRow,
+  bookValues,
+  type CallbackRow,
+  type ProductHead,
+  type ProductRow,
+  type RoundRow,
+  toHead,
+  toRound,
+} from "./rows.ts";
+import { ADD_ARCHIVE, ADD_CLIENT, SCHEMA } from "./schema.ts";
 
-/** The product's head row: which round is current, and the last sequence number that an event got. */
-export interface ProductHead {
-  readonly productId: string;
-  readonly round: number;
-  readonly seq: number;
-}
+/** Entries of the audit list that are kept, the newest: years of an operator's work. */
+const AUDIT_ENTRIES_KEPT = 10_000;
 
 export class ProductStatements {
   readonly orders: OrderStatements;
   readonly hoarding: HoardingStatements;
   readonly outbox: OutboxStatements;
+  readonly archive: ArchiveStatements;
   readonly #sql: SqlStorage;
   #exists = false;
 
@@ -32,6 +39,7 @@ export class ProductStatements {
     this.orders = new OrderStatements(sql);
     this.hoarding = new HoardingStatements(sql);
     this.outbox = new OutboxStatements(sql);
+    this.archive = new ArchiveStatements(sql);
     this.refresh();
   }
 
@@ -53,27 +61,37 @@ export class ProductStatements {
 
   /** Whether the tables are of an earlier version, and `upgrade` has to be called before anything else. */
   get isOutdated(): boolean {
-    const query = "SELECT 1 FROM pragma_table_info('orders') WHERE name = 'client'";
-    return this.#exists && this.#sql.exec(query).toArray().length === 0;
+    return this.#exists && !(this.#hasColumn("orders", "client") && this.#hasColumn("product", "order_retention_ms"));
   }
 
   upgrade(): void {
-    this.#sql.exec(ADD_CLIENT);
+    if (!this.#hasColumn("orders", "client")) this.#sql.exec(ADD_CLIENT);
+    if (!this.#hasColumn("product", "order_retention_ms")) this.#sql.exec(ADD_ARCHIVE);
+  }
+
+  #hasColumn(table: string, column: string): boolean {
+    const query = "SELECT 1 FROM pragma_table_info(?) WHERE name = ?";
+    return this.#sql.exec(query, table, column).toArray().length > 0;
   }
 
   head(): ProductHead | null {
-    for (const row of this.#sql.exec<ProductRow>("SELECT product_id, round, seq FROM product")) {
-      return { productId: row.product_id, round: row.round, seq: row.seq };
-    }
+    for (const row of this.#sql.exec<ProductRow>("SELECT * FROM product")) return toHead(row);
     return null;
   }
 
   writeHead(head: ProductHead): void {
     this.#sql.exec(
-      "INSERT INTO product (one, product_id, round, seq) VALUES (1, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET round = excluded.round, seq = excluded.seq",
+      `INSERT INTO product (one, product_id, round, seq, order_retention_ms, archived_from, archived_through)
+       VALUES (1, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (one) DO UPDATE SET round = excluded.round, seq = excluded.seq,
+         order_retention_ms = excluded.order_retention_ms, archived_from = excluded.archived_from,
+         archived_through = excluded.archived_through`,
       head.productId,
       head.round,
       head.seq,
+      head.orderRetentionMs,
+      head.archivedFrom,
+      head.archivedThrough,
     );
   }
 
@@ -134,13 +152,21 @@ export class ProductStatements {
     this.#sql.exec(query, webhookId, digest, refusedStatus, expiresAt);
   }
 
-  deleteCallbacksOver(now: number): void {
-    this.#sql.exec("DELETE FROM callbacks WHERE expires_at <= ?", now);
+  /** At most `limit`; returns how many it were. */
+  deleteCallbacksOver(now: number, limit: number): number {
+    const query = `DELETE FROM callbacks WHERE webhook_id IN
+         (SELECT webhook_id FROM callbacks WHERE expires_at <= ? ORDER BY expires_at LIMIT ?) RETURNING 1`;
+    return this.#sql.exec(query, now, limit).toArray().length;
+  }
+
+  nextCallbackOverAt(): number | null {
+    return this.#sql.exec<{ at: number | null }>("SELECT MIN(expires_at) AS at FROM callbacks").one().at;
   }
 
   insertAudit(entry: AuditEntry): void {
     const query = "INSERT INTO audit (at, request_id, action, detail) VALUES (?, ?, ?, ?)";
     this.#sql.exec(query, entry.at, entry.requestId, entry.action, JSON.stringify(entry.detail));
+    this.#sql.exec("DELETE FROM audit WHERE entry <= (SELECT MAX(entry) FROM audit) - ?", AUDIT_ENTRIES_KEPT);
   }
 
   /** The newest first. */

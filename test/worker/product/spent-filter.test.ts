@@ -7,6 +7,7 @@ import {
 } from "../../../durable-objects/product/spent-filter.ts";
 import {
   evictProduct,
+  makeCancel,
   makeConfigure,
   makeHold,
   makeJti,
@@ -111,7 +112,7 @@ describe("view", () => {
       if (spent == null) throw new Error("There is no filter");
       expect(spentBefore.filter((jti) => !mayBeSpent(spent, jti))).toEqual([]);
       const { orderId, buyerId } = answer.value.order;
-      await product.cancel({ orderId, buyerId, callback: null, cause: command.cause });
+      await product.cancel(makeCancel(orderId, { buyerId }));
     }
   });
 
