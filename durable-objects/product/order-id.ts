@@ -30,8 +30,9 @@ export function makeOrderId(now: number, random: Uint8Array): string {
   return id;
 }
 
-/** When the order with this id was made, ms since the epoch. The id must be of `ORDER_ID_PATTERN`. */
+/** When the order with this id was made, ms since the epoch; NaN where no object makes such ids. It must be of `ORDER_ID_PATTERN`. */
 export function timeOfOrderId(orderId: string): number {
+  if (!orderId.startsWith(SHARD)) return Number.NaN;
   let time = 0;
   for (const digit of orderId.slice(SHARD.length, SHARD.length + TIME_LENGTH))
     time = time * 32 + ALPHABET.indexOf(digit);

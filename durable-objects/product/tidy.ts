@@ -11,7 +11,7 @@ import { decideCutoff } from "./retention.ts";
 import type { ProductHead } from "./rows.ts";
 import type { ProductStatements } from "./statements.ts";
 
-/** Orders of each kind that one step looks at, and callbacks that it forgets: some 10 ms of work. */
+/** Orders of each kind that one step looks at, and callbacks that it forgets: bounds how long the object is deaf. */
 const STEP_ROWS = 500;
 /** Rounds that are kept: beyond, and when all its orders have left, a round is forgotten. */
 const ROUNDS_KEPT = 1000;
