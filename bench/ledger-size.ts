@@ -95,7 +95,8 @@ class Subject {
   async ask(path: string, query: Readonly<Record<string, string | number>> = {}): Promise<unknown> {
     if (this.#miniflare === null) throw new Error("The subject was not started");
     const url = new URL(path, "http://bench");
-    for (const [key, value] of Object.entries({ ...query, ids: this.#ids })) url.searchParams.set(key, String(value));
+    url.searchParams.set("ids", this.#ids);
+    for (const [key, value] of Object.entries(query)) url.searchParams.set(key, String(value));
     const answer = await this.#miniflare.dispatchFetch(url.href);
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${path} was answered with ${answer.status}: ${text}`);
