@@ -38,6 +38,7 @@ import {
 } from "./operator/control-routes.ts";
 import { actOnRound, changeStock, putProduct, showAudit, showDocument } from "./operator/products.ts";
 import { requireOperator } from "./operator/operator.ts";
+import { findArchivedOrder } from "./origin/archived-orders.ts";
 import { recordCancellation, recordPayment, verifyCallback } from "./origin/callbacks.ts";
 import { listDeadLettersForOperator, replayDeadLetterForOperator } from "./origin/dead-letter-routes.ts";
 import { giveOriginStockBack, takeOriginStock } from "./origin/origin-stock.ts";
@@ -97,13 +98,23 @@ app.post(
   limitBy({ at: "checkout", part: "counts" }),
   holdStock({ forgetProduct }),
 );
-app.get(order, noteProduct(), read, identifyBuyer(), showOrder());
-app.post(`${order}/cancel`, noteProduct(), read, identifyBuyer(), cancelOrder({ forgetProduct }));
+app.get(order, noteProduct(), read, identifyBuyer(), showOrder({ findArchived: findArchivedOrder }));
+app.post(
+  `${order}/cancel`,
+  noteProduct(),
+  read,
+  identifyBuyer(),
+  cancelOrder({ forgetProduct, findArchived: findArchivedOrder }),
+);
 
 // For the origin: signed callbacks.
 const originOrder = "/v1/origin/products/:id/orders/:orderId";
-app.post(`${originOrder}/payment`, verifyCallback(), recordPayment({ forgetProduct }));
-app.post(`${originOrder}/cancel`, verifyCallback(), recordCancellation({ forgetProduct }));
+app.post(`${originOrder}/payment`, verifyCallback(), recordPayment({ forgetProduct, findArchived: findArchivedOrder }));
+app.post(
+  `${originOrder}/cancel`,
+  verifyCallback(),
+  recordCancellation({ forgetProduct, findArchived: findArchivedOrder }),
+);
 
 // For operators.
 const options = {

@@ -8,6 +8,7 @@ import * as v from "valibot";
 import { type ChallengeConfig, parseChallenge } from "./challenge/challenge-config.ts";
 import { parseHoarding } from "./checkout/hoarding-config.ts";
 import type { HoardingRules } from "../durable-objects/product/protocol.ts";
+import { RETENTION_DEFAULT_SECONDS, RETENTION_LEAST_SECONDS } from "../durable-objects/product/retention.ts";
 import { ConfigError } from "./config-error.ts";
 import { type IdentityConfig, parseIdentity } from "./identity/identity-config.ts";
 import { type LimitsConfig, parseLimits } from "./limits/policy.ts";
@@ -38,6 +39,8 @@ export interface TimeConfig {
 export interface SaleConfig {
   readonly copyMaxAgeMs: number;
   readonly rulesFrozenSeconds: number;
+  /** How long an order that is over stays in its product's object; later Postgres alone has it. */
+  readonly orderRetentionMs: number;
 }
 
 export interface WriterConfig {
@@ -100,9 +103,16 @@ const TOKEN = v.strictObject({
   binding: v.optional(v.picklist(["none", "dpop"], 'Must be "none" or "dpop"'), "none"),
 });
 
+/** A year: beyond it the object would be the archive that Postgres is. */
+const RETENTION_MOST_SECONDS = 366 * 86_400;
+
 const SALE = v.strictObject({
   copy_max_age_ms: v.pipe(v.number(), v.integer(), v.minValue(50), v.maxValue(1000)),
   rules_frozen_seconds: seconds(0, 86_400),
+  order_retention_seconds: v.optional(
+    seconds(RETENTION_LEAST_SECONDS, RETENTION_MOST_SECONDS),
+    RETENTION_DEFAULT_SECONDS,
+  ),
 });
 
 const WRITER = v.strictObject({
@@ -204,7 +214,11 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
       keys: parseHmacKeys(env, "TOKEN_KEYS"),
     },
     time: { keys: parseSigningKeys("TIME_KEYS", parseTable(env, "TIME_KEYS", v.array(v.unknown()))) },
-    sale: { copyMaxAgeMs: sale.copy_max_age_ms, rulesFrozenSeconds: sale.rules_frozen_seconds },
+    sale: {
+      copyMaxAgeMs: sale.copy_max_age_ms,
+      rulesFrozenSeconds: sale.rules_frozen_seconds,
+      orderRetentionMs: sale.order_retention_seconds * 1000,
+    },
     hoarding: parseHoarding(env),
     writer: {
       breakerFailures: writer.breaker_failures,

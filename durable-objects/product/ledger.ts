@@ -196,12 +196,18 @@ export type OrderDecision =
   | { readonly kind: "unchanged"; readonly order: Order }
   | { readonly kind: "refused"; readonly refusal: RefusalOf<"wrong-state"> };
 
+/** What a payment asks of its order's round. */
+export type RoundOfPayment = Pick<Round, "perBuyerLimit"> & { readonly ledger: Pick<Ledger, "available"> };
+
+/** A round that was forgotten was closed long before: nothing of it is available. */
+export const FORGOTTEN_ROUND: RoundOfPayment = { perBuyerLimit: 0, ledger: { available: 0 } };
+
 /**
  * Money came for an order. While it is held: paid. Came it too late, it still takes units if there are any and the buyer
  * stays within his cap (otherwise letting holds lapse and paying late would be a way around it); else the money is due back.
  */
 export function decidePayment(
-  round: Round,
+  round: RoundOfPayment,
   order: Order,
   paymentId: string,
   buyerUnits: number,

@@ -29,3 +29,17 @@ export function makeOrderId(now: number, random: Uint8Array): string {
   for (let index = 0; index < RANDOM_LENGTH; index++) id += ALPHABET.charAt((random[index] ?? 0) & 31);
   return id;
 }
+
+/** When the order with this id was made, ms since the epoch; NaN where no object makes such ids. It must be of `ORDER_ID_PATTERN`. */
+export function timeOfOrderId(orderId: string): number {
+  if (!orderId.startsWith(SHARD)) return Number.NaN;
+  let time = 0;
+  for (const digit of orderId.slice(SHARD.length, SHARD.length + TIME_LENGTH))
+    time = time * 32 + ALPHABET.indexOf(digit);
+  return time;
+}
+
+/** The least id that an order made at `time` or later can have. */
+export function firstOrderIdAt(time: number): string {
+  return SHARD + encodeTime(Math.max(0, time));
+}

@@ -8,7 +8,7 @@
 import { describeFault, logEvent } from "../../src/log.ts";
 import { withTimeLimit } from "../../src/waiting.ts";
 import type { ProductEvent } from "./protocol.ts";
-import type { ProductStatements } from "./statements.ts";
+import type { OutboxStatements } from "./outbox-statements.ts";
 
 /** The writer has so long to acknowledge before an event is sent again: several queue batches and a slow transaction. */
 export const RESEND_AFTER_MS = 5_000;
@@ -30,7 +30,7 @@ export function decideResend(attempts: number, now: number): number {
 
 export interface OutboxOptions {
   readonly queue: Queue<ProductEvent>;
-  readonly statements: ProductStatements;
+  readonly statements: OutboxStatements;
   readonly transaction: (write: () => void) => void;
   readonly keepAlive: (work: Promise<void>) => void;
 }
@@ -56,11 +56,10 @@ export class Outbox {
   async resend(now: number): Promise<void> {
     const { statements, transaction } = this.#options;
     for (let sending = 0; sending < RESENDS_PER_ALARM; sending++) {
-      const due = statements.eventsDue(now, MESSAGES_PER_SEND);
+      const due = statements.due(now, MESSAGES_PER_SEND);
       if (due.length === 0) return;
       transaction(() => {
-        for (const { seq, attempts } of due)
-          statements.postponeEvent(seq, attempts + 1, decideResend(attempts + 1, now));
+        for (const { seq, attempts } of due) statements.postpone(seq, attempts + 1, decideResend(attempts + 1, now));
       });
       await this.#deliver(due.map(({ event }) => event));
     }

@@ -13,9 +13,13 @@ import type { RefusalOf } from "../../src/refusal.ts";
 import { describeFault, logEvent } from "../../src/log.ts";
 import { ok, refused } from "../../src/result.ts";
 import { GroupCommit } from "../group-commit.ts";
-import { LedgerBatch, orderView } from "./ledger-batch.ts";
+import { acknowledge, park } from "./delivery-commands.ts";
+import { LedgerBatch } from "./ledger-batch.ts";
+import { cancel, hold, pay } from "./order-commands.ts";
+import { orderView } from "./order-view.ts";
+import { act, changeStock, configure, record } from "./round-commands.ts";
 import { decideOriginPlan } from "./round-rules.ts";
-import { makeOrderId, ORDER_ID_BYTES } from "./order-id.ts";
+import { makeOrderId, ORDER_ID_BYTES, timeOfOrderId } from "./order-id.ts";
 import { Outbox, RESEND_AFTER_MS } from "./outbox.ts";
 import { productDocument, productView } from "./product-document.ts";
 import type {
@@ -36,9 +40,11 @@ import type {
   RoundAction,
   StockCheck,
 } from "./protocol.ts";
+import { mayBeArchived } from "./retention.ts";
 import { SpentTokens } from "./spent-tokens.ts";
 import { ProductStatements } from "./statements.ts";
 import { checkStock } from "./stock-check.ts";
+import { earliest, FIRST_STEP, nextTidyAt, type Pass, type Tidied, tidy } from "./tidy.ts";
 
 /** Commands in one transaction: some 50 ms of work at the most, so that a read never waits long. */
 const MAX_BATCH = 512;
@@ -48,6 +54,9 @@ const MAX_WAITING = 10_000;
 const GATE_BYTES = 16;
 /** When work failed in an alarm: soon again, long before the platform would give up on a throwing alarm. */
 const ALARM_RETRY_MS = 5_000;
+
+/** Between two steps of tidying up: what else is to be done goes first. */
+const TIDY_PAUSE_MS = 100;
 
 type Work = (batch: LedgerBatch) => unknown;
 
@@ -62,16 +71,19 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   #alarmAt: number | null = null;
   /** When a read has to release or close something first; null when nothing is open. */
   #dueAt: number | null = null;
+  /** When something stored may leave; null when nothing is. */
+  #tidyAt: number | null = null;
+  #pass: Pass = FIRST_STEP;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const { storage } = ctx;
     this.#statements = new ProductStatements(storage.sql);
     if (this.#statements.isOutdated) storage.transactionSync(() => this.#statements.upgrade());
-    this.#spent = new SpentTokens(this.#statements);
+    this.#spent = new SpentTokens(this.#statements.orders);
     this.#outbox = new Outbox({
       queue: env.ORDER_EVENTS,
-      statements: this.#statements,
+      statements: this.#statements.outbox,
       transaction: (write) => storage.transactionSync(write),
       keepAlive: (work) => ctx.waitUntil(work),
     });
@@ -84,40 +96,41 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     if (!this.#statements.exists) return;
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = await storage.getAlarm();
+      this.#tidyAt = this.#findTidyAt();
       this.#arm();
     });
   }
 
   async hold(command: HoldCommand): Promise<HoldAnswer> {
-    return this.#do((batch) => batch.hold(command));
+    return this.#do((batch) => hold(batch, command));
   }
 
   async pay(command: PayCommand): Promise<OrderAnswer> {
-    return this.#do((batch) => batch.pay(command));
+    return this.#do((batch) => pay(batch, command));
   }
 
   async cancel(command: CancelCommand): Promise<OrderAnswer> {
-    return this.#do((batch) => batch.cancel(command));
+    return this.#do((batch) => cancel(batch, command));
   }
 
   async configure(command: ConfigureCommand): Promise<ProductAnswer> {
-    return this.#do((batch) => batch.configure(command));
+    return this.#do((batch) => configure(batch, command));
   }
 
   async act(action: RoundAction, cause: Cause): Promise<ProductAnswer> {
-    return this.#do((batch) => batch.act(action, cause));
+    return this.#do((batch) => act(batch, action, cause));
   }
 
   async changeStock(delta: number, cause: Cause): Promise<ProductAnswer> {
-    return this.#do((batch) => batch.changeStock(delta, cause));
+    return this.#do((batch) => changeStock(batch, delta, cause));
   }
 
   async acknowledge(eventIds: readonly string[]): Promise<void> {
-    await this.#commits.submit((batch) => batch.acknowledge(eventIds));
+    await this.#commits.submit((batch) => acknowledge(batch, eventIds));
   }
 
   async park(eventIds: readonly string[]): Promise<void> {
-    await this.#commits.submit((batch) => batch.park(eventIds));
+    await this.#commits.submit((batch) => park(batch, eventIds));
   }
 
   async view(): Promise<ProductView | null> {
@@ -125,22 +138,28 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     const round = this.#statements.exists ? this.#statements.currentRound() : null;
     if (head === null || round === null) return null;
     const { available, held } = round.ledger;
-    const nextReleaseAt = held > 0 ? this.#statements.nextReleaseAt() : null;
-    return productView(head.productId, round, nextReleaseAt, available > 0 ? null : this.#spent.filter(round));
+    const nextReleaseAt = held > 0 ? this.#statements.orders.nextReleaseAt() : null;
+    return productView(
+      head.productId,
+      round,
+      nextReleaseAt,
+      available > 0 ? null : this.#spent.filter(round, Date.now()),
+    );
   }
 
   async document(): Promise<ProductDocument | null> {
     const head = await this.#upToDateHead();
     const round = this.#statements.exists ? this.#statements.currentRound() : null;
     if (head === null || round === null) return null;
-    return productDocument(head.productId, round, this.#statements.pending(), Date.now());
+    return productDocument(head.productId, round, this.#statements.outbox.pending(), Date.now());
   }
 
-  async order(orderId: string): Promise<OrderView | null> {
+  async order(orderId: string): Promise<OrderView | "archived" | null> {
     const head = await this.#upToDateHead();
-    const order = head === null ? null : this.#statements.order(orderId);
-    if (head === null || order === null) return null;
-    return orderView(head.productId, order, !this.#statements.isPending(orderId), Date.now());
+    if (head === null) return null;
+    const order = this.#statements.orders.find(orderId);
+    if (order === null) return mayBeArchived(head, timeOfOrderId(orderId)) ? "archived" : null;
+    return orderView(head.productId, order, !this.#statements.outbox.isPending(orderId), Date.now());
   }
 
   async plan(rulesFrozenSeconds: number): Promise<PlanAnswer> {
@@ -148,12 +167,12 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     const current = this.#statements.exists ? this.#statements.currentRound() : null;
     const plan = decideOriginPlan(current, rulesFrozenSeconds, Date.now());
     if (plan.kind === "refused") return refused(plan.refusal);
-    const { pending } = current === null ? { pending: 0 } : this.#statements.pending();
+    const { pending } = current === null ? { pending: 0 } : this.#statements.outbox.pending();
     return ok({ round: plan.round, pending });
   }
 
   async record(action: string, detail: unknown, cause: Cause): Promise<void> {
-    await this.#do((batch) => batch.record(action, detail, cause));
+    await this.#do((batch) => record(batch, action, detail, cause));
   }
 
   async audit(limit: number): Promise<readonly AuditEntry[]> {
@@ -164,11 +183,17 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   async check(): Promise<StockCheck | null> {
     await this.#upToDateHead();
     const round = this.#statements.exists ? this.#statements.currentRound() : null;
-    return round === null ? null : checkStock(round, this.#statements.unitsByStatus(round.round));
+    return round === null
+      ? null
+      : checkStock(
+          round,
+          this.#statements.orders.unitsByStatus(round.round),
+          this.#statements.archive.countsOf(round.round),
+        );
   }
 
   /**
-   * Sweeps, and sends again what the writer has not acknowledged. Correctness does not hang on it: expiry is decided on
+   * Sweeps, sends again what the writer has not acknowledged, and lets go what nobody asks for any more. Correctness does not hang on it: expiry is decided on
    * read. It never throws: the platform gives up on an alarm after six failed retries, this one sets itself anew instead.
    */
   override async alarm(): Promise<void> {
@@ -176,12 +201,40 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     try {
       await this.#outbox.resend(Date.now());
       // Its commit releases, closes, and sets the next alarm by what is due after the sending.
-      await this.#commits.submit((batch) => batch.tidy());
+      if (this.#tidyAt === null || this.#tidyAt > Date.now()) await this.#commits.submit(() => undefined);
+      else await this.#tidy();
     } catch (fault) {
       logEvent("error", "alarm-failed", { object: "product", fault: describeFault(fault) });
       // Not by what is due: that is overdue already, and would come again at once and for ever.
       this.#armAt(Date.now() + ALARM_RETRY_MS);
     }
+  }
+
+  /** A step of tidying up. */
+  async #tidy(): Promise<void> {
+    const pass = this.#pass;
+    // Its own commit must not find it due.
+    this.#tidyAt = null;
+    const tidied = await this.#submitTidy(pass);
+    this.#pass = tidied?.pass ?? pass;
+    const nextAt = tidied === undefined || tidied.hasMore ? Date.now() + TIDY_PAUSE_MS : tidied.nextAt;
+    this.#tidyAt = earliest(this.#tidyAt, nextAt);
+    this.#arm();
+  }
+
+  async #submitTidy(pass: Pass): Promise<Tidied | undefined> {
+    try {
+      return (await this.#commits.submit((batch) => tidy(batch, pass))) as Tidied | undefined;
+    } catch (fault) {
+      this.#tidyAt = Date.now() + ALARM_RETRY_MS;
+      throw fault;
+    }
+  }
+
+  #findTidyAt(): number | null {
+    const head = this.#statements.head();
+    const round = this.#statements.currentRound();
+    return head === null || round === null ? null : nextTidyAt(this.#statements, head, round.closed, Date.now());
   }
 
   async #do<Answer>(work: (batch: LedgerBatch) => Answer): Promise<Answer | { ok: false; refusal: typeof OVERLOADED }> {
@@ -213,6 +266,8 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
       this.#statements.refresh();
       this.#spent.add(batch.spent);
       this.#outbox.send(batch.events);
+      // Whatever ended now leaves then, or later.
+      if (batch.events.length > 0) this.#tidyAt = earliest(this.#tidyAt, batch.now + batch.head().orderRetentionMs);
       this.#arm();
       if (batch.moreOver) void this.#commits.submit(() => undefined);
     } catch (fault) {
@@ -237,11 +292,11 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   #arm(): void {
     if (!this.#statements.exists) return;
     const round = this.#statements.currentRound();
-    const nextReleaseAt = this.#statements.nextReleaseAt();
+    const nextReleaseAt = this.#statements.orders.nextReleaseAt();
     // A round that is over ends with its last hold: until then there is no closing to wait for.
     const closesAt = round === null || round.closed || round.ledger.held > 0 ? null : round.closesAt;
     this.#dueAt = earliest(nextReleaseAt, closesAt);
-    const next = earliest(this.#dueAt, this.#statements.nextSendAt());
+    const next = earliest(this.#dueAt, this.#statements.outbox.nextSendAt(), this.#tidyAt);
     if (next !== null) this.#armAt(next);
   }
 
@@ -250,9 +305,4 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     this.#alarmAt = at;
     this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
   }
-}
-
-function earliest(...times: readonly (number | null)[]): number | null {
-  const known = times.filter((time) => time !== null);
-  return known.length === 0 ? null : Math.min(...known);
 }

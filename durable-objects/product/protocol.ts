@@ -127,8 +127,28 @@ export interface CallbackId {
   readonly digest: string;
 }
 
+/** An order as Postgres has it: what its object is told of an order that left it. */
+export interface OrderSnapshot {
+  readonly orderId: string;
+  readonly productId: string;
+  readonly round: number;
+  readonly buyerId: string;
+  readonly status: OrderStatus;
+  readonly quantity: number;
+  readonly version: number;
+  readonly paymentId: string | null;
+  readonly holdExpiresAt: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** Not for clients: the order is not here, but may be one that left. Who has its row of Postgres asks again with it. */
+export type Archived = { readonly code: "archived" };
+
 export interface PayCommand {
   readonly orderId: string;
+  /** The order's row of Postgres, where the object said that it may have left; it is looked at only if it has. */
+  readonly snapshot: OrderSnapshot | null;
   readonly paymentId: string;
   readonly callback: CallbackId;
   readonly cause: Cause;
@@ -136,13 +156,17 @@ export interface PayCommand {
 
 export interface CancelCommand {
   readonly orderId: string;
+  /** As of `PayCommand`. */
+  readonly snapshot: OrderSnapshot | null;
   /** Whose order it must be; null when the origin cancels. */
   readonly buyerId: string | null;
   readonly callback: CallbackId | null;
   readonly cause: Cause;
 }
 
-export type OrderAnswer = Result<OrderView, RefusalOf<"not-found" | "wrong-state" | "invalid-request" | "overloaded">>;
+export type OrderRefusal = RefusalOf<"not-found" | "wrong-state" | "invalid-request" | "overloaded">;
+
+export type OrderAnswer = Result<OrderView, OrderRefusal | Archived>;
 
 export interface ConfigureCommand {
   readonly id: string;
@@ -151,6 +175,8 @@ export interface ConfigureCommand {
   /** The stock was taken from the origin's row for the round with this number; null when the operator gave it. */
   readonly originRound: number | null;
   readonly rulesFrozenSeconds: number;
+  /** How long an order that is over stays in the object, in milliseconds; not less than `RETENTION_LEAST_SECONDS`. */
+  readonly orderRetentionMs: number;
   readonly cause: Cause;
 }
 
@@ -235,7 +261,8 @@ export type ProductEvent = OrderEvent | StockEvent;
 export interface ProductApi {
   view(): Promise<ProductView | null>;
   hold(command: HoldCommand): Promise<HoldAnswer>;
-  order(orderId: string): Promise<OrderView | null>;
+  /** `archived`: it is not here, but may be one that left; Postgres has it then. */
+  order(orderId: string): Promise<OrderView | "archived" | null>;
   pay(command: PayCommand): Promise<OrderAnswer>;
   cancel(command: CancelCommand): Promise<OrderAnswer>;
   plan(rulesFrozenSeconds: number): Promise<PlanAnswer>;

@@ -1,9 +1,24 @@
 /**
- * The product object's tables (SQLite), and the rows as they come out of them. `docs/storage-schema.md` explains them.
+ * The product object's tables (SQLite). `docs/storage-schema.md` explains them, `rows.ts` says how they come out.
  *
  * Times are milliseconds since the epoch. The tables are made with the first write: an object that is only asked about
  * (somebody tries product ids) stores nothing.
  */
+import { RETENTION_DEFAULT_SECONDS } from "./retention.ts";
+
+/** What orders that are over are looked through by when they leave, in the order in which they ended. */
+const ENDED_INDEXES = `CREATE INDEX IF NOT EXISTS orders_ended_unpaid ON orders (updated_at) WHERE status IN ('cancelled', 'expired', 'refund_due');
+CREATE INDEX IF NOT EXISTS orders_ended_paid ON orders (updated_at) WHERE status = 'paid';
+`;
+
+const ARCHIVED_TABLE = `CREATE TABLE IF NOT EXISTS archived (
+  round INTEGER NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('paid', 'cancelled', 'expired', 'refund_due')),
+  orders INTEGER NOT NULL CHECK (orders >= 0),
+  units INTEGER NOT NULL CHECK (units >= 0),
+  PRIMARY KEY (round, status)
+) WITHOUT ROWID;
+`;
 
 const UNPAID_INDEXES = `CREATE INDEX IF NOT EXISTS orders_unpaid_buyer ON orders (buyer_id, updated_at) WHERE status IN ('expired', 'cancelled');
 CREATE INDEX IF NOT EXISTS orders_unpaid_client ON orders (client, updated_at) WHERE status IN ('expired', 'cancelled');
@@ -14,12 +29,22 @@ export const ADD_CLIENT = `
 ALTER TABLE orders ADD COLUMN client TEXT;
 ${UNPAID_INDEXES}`;
 
+/** For tables that were made before orders left the object. */
+export const ADD_ARCHIVE = `
+ALTER TABLE product ADD COLUMN order_retention_ms INTEGER NOT NULL DEFAULT ${RETENTION_DEFAULT_SECONDS * 1000};
+ALTER TABLE product ADD COLUMN archived_from INTEGER;
+ALTER TABLE product ADD COLUMN archived_through INTEGER;
+${ARCHIVED_TABLE}${ENDED_INDEXES}`;
+
 export const SCHEMA = `
 CREATE TABLE IF NOT EXISTS product (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   product_id TEXT NOT NULL,
   round INTEGER NOT NULL,
-  seq INTEGER NOT NULL
+  seq INTEGER NOT NULL,
+  order_retention_ms INTEGER NOT NULL,
+  archived_from INTEGER,
+  archived_through INTEGER
 );
 CREATE TABLE IF NOT EXISTS rounds (
   round INTEGER PRIMARY KEY,
@@ -67,7 +92,7 @@ CREATE TABLE IF NOT EXISTS orders (
 CREATE UNIQUE INDEX IF NOT EXISTS orders_jti ON orders (jti);
 CREATE INDEX IF NOT EXISTS orders_buyer ON orders (buyer_id, round) WHERE status IN ('held', 'paid');
 CREATE INDEX IF NOT EXISTS orders_held ON orders (hold_expires_at) WHERE status = 'held';
-${UNPAID_INDEXES}CREATE TABLE IF NOT EXISTS outbox (
+${UNPAID_INDEXES}${ENDED_INDEXES}${ARCHIVED_TABLE}CREATE TABLE IF NOT EXISTS outbox (
   seq INTEGER PRIMARY KEY,
   event_id TEXT NOT NULL UNIQUE,
   body TEXT NOT NULL,
@@ -92,71 +117,3 @@ CREATE TABLE IF NOT EXISTS audit (
   detail TEXT NOT NULL
 );
 `;
-
-export interface ProductRow extends Record<string, SqlStorageValue> {
-  product_id: string;
-  round: number;
-  seq: number;
-}
-
-export interface RoundRow extends Record<string, SqlStorageValue> {
-  round: number;
-  title: string;
-  price: number;
-  currency: string;
-  opens_at: number;
-  closes_at: number;
-  per_buyer_limit: number;
-  hold_seconds: number;
-  challenges: string;
-  gate: string;
-  paused: number;
-  closed: number;
-  stock_source: string;
-  version: number;
-  allocated: number;
-  available: number;
-  held: number;
-  paid: number;
-  withdrawn: number;
-  held_orders: number;
-  paid_orders: number;
-  cancelled_orders: number;
-  expired_orders: number;
-  refund_due_orders: number;
-}
-
-export interface OrderRow extends Record<string, SqlStorageValue> {
-  order_id: string;
-  round: number;
-  jti: string;
-  buyer_id: string;
-  quantity: number;
-  status: string;
-  version: number;
-  payment_id: string | null;
-  hold_expires_at: number;
-  created_at: number;
-  updated_at: number;
-  request_id: string;
-  traceparent: string;
-  client: string | null;
-}
-
-export interface CallbackRow extends Record<string, SqlStorageValue> {
-  digest: string;
-  refused_status: string | null;
-}
-
-export interface OutboxRow extends Record<string, SqlStorageValue> {
-  seq: number;
-  body: string;
-  attempts: number;
-}
-
-export interface AuditRow extends Record<string, SqlStorageValue> {
-  at: number;
-  request_id: string;
-  action: string;
-  detail: string;
-}

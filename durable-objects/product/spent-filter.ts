@@ -5,7 +5,7 @@
  * through all the same and find the order; the filter says who may be one. It errs on one side only: a spent token is always found,
  * a fresh one is let through to the object now and then (about 1 % at ten bits an order), which then refuses it.
  *
- * A `jti` is 128 random bits, so its own bytes are the hashes (Kirsch and Mitzenmacher, "Less hashing, same performance", 2006).
+ * The last 64 bits of a `jti` are random, so its own bytes are the hashes (Kirsch and Mitzenmacher, "Less hashing, same performance", 2006).
  */
 import type { SpentFilter } from "./protocol.ts";
 
@@ -32,12 +32,17 @@ export function filterCapacity(filter: SpentFilter): number {
     : Math.floor((filter.bits.length * 8) / BITS_PER_ORDER);
 }
 
+/** A filter that takes every token for spent. */
+export function makeFullFilter(): SpentFilter {
+  return { bits: new Uint8Array(MIN_BYTES).fill(0xff) };
+}
+
 function* probes(jti: string, bitCount: number): Generator<number> {
   const bytes = Uint8Array.fromBase64(jti, { alphabet: "base64url" });
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const first = view.getUint32(0);
+  const first = view.getUint32(8);
   // Odd, so that the probes differ; unsigned again after the bitwise step.
-  const step = (view.getUint32(4) | 1) >>> 0;
+  const step = (view.getUint32(12) | 1) >>> 0;
   for (let probe = 0; probe < PROBES; probe++) yield (first + probe * step) % bitCount;
 }
 

@@ -9,6 +9,7 @@ import { ORDER_ID_PATTERN } from "../../durable-objects/product/order-id.ts";
 import { causeOf } from "../cause.ts";
 import type { AppEnv, BuyerEnv } from "../context.ts";
 import { readJson } from "../body.ts";
+import { changeOrder, type FindArchived, readOrder } from "../order-calls.ts";
 import { callProduct } from "../product-calls.ts";
 import { refuse } from "../problem.ts";
 import type { RefusalCode } from "../refusal.ts";
@@ -69,33 +70,39 @@ export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetPro
 }
 
 /** GET .../orders/{orderId}: for its buyer; to anyone else it does not exist. */
-export function showOrder() {
+export function showOrder({ findArchived }: { readonly findArchived: FindArchived }) {
   return async function showOrderToItsBuyer(c: Context<BuyerEnv>): Promise<Response> {
-    const [id, orderId] = [c.req.param("id") ?? "", c.req.param("orderId") ?? ""];
-    if (!isProductName(id) || !ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
-    const called = await callProduct(c.env, id, "repeatable", (product) => product.order(orderId));
-    if (!called.ok) return refuse(c, called.refusal);
-    const order = called.value;
-    if (order === null || order.buyerId !== c.get("buyer").id) return refuse(c, { code: "not-found" });
+    const [productId, orderId] = [c.req.param("id") ?? "", c.req.param("orderId") ?? ""];
+    if (!isProductName(productId) || !ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
+    const context = { env: c.env, config: c.get("config"), findArchived };
+    const order = await readOrder(context, { productId, orderId });
+    if (!order.ok) return refuse(c, order.refusal);
+    if (order.value === null || order.value.buyerId !== c.get("buyer").id) return refuse(c, { code: "not-found" });
     c.header("Cache-Control", "no-store");
-    return c.json(publicOrder(order));
+    return c.json(publicOrder(order.value));
   };
 }
 
+interface CancelOptions {
+  readonly forgetProduct: ForgetProduct;
+  readonly findArchived: FindArchived;
+}
+
 /** POST .../orders/{orderId}/cancel: its buyer gives the hold up. Repeating is harmless. */
-export function cancelOrder({ forgetProduct }: { readonly forgetProduct: ForgetProduct }) {
+export function cancelOrder({ forgetProduct, findArchived }: CancelOptions) {
   return async function cancelOrderOfBuyer(c: Context<BuyerEnv>): Promise<Response> {
-    const [id, orderId] = [c.req.param("id") ?? "", c.req.param("orderId") ?? ""];
-    if (!isProductName(id) || !ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
+    const [productId, orderId] = [c.req.param("id") ?? "", c.req.param("orderId") ?? ""];
+    if (!isProductName(productId) || !ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
     const body = await readJson(c, emptyRequest, {});
     if (!body.ok) return refuse(c, body.refusal);
-    const cause = causeOf(c);
-    const command = { orderId, buyerId: c.get("buyer").id, callback: null, cause };
-    const called = await callProduct(c.env, id, "repeatable", (product) => product.cancel(command));
-    if (!called.ok) return refuse(c, called.refusal);
-    if (!called.value.ok) return refuse(c, called.value.refusal);
-    forgetProduct(id);
+    const command = { orderId, buyerId: c.get("buyer").id, callback: null, cause: causeOf(c) };
+    const context = { env: c.env, config: c.get("config"), findArchived };
+    const order = await changeOrder(context, { productId, orderId }, (product, snapshot) =>
+      product.cancel({ ...command, snapshot }),
+    );
+    if (!order.ok) return refuse(c, order.refusal);
+    forgetProduct(productId);
     c.header("Cache-Control", "no-store");
-    return c.json(publicOrder(called.value.value));
+    return c.json(publicOrder(order.value));
   };
 }

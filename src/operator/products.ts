@@ -62,8 +62,8 @@ export function putProduct(options: OperatorOptions) {
     }
     const errors = options.challengeErrors(c.get("config"), rules.challenges);
     if (errors.length > 0) return refuse(c, { code: "invalid-request", errors });
-    const { rulesFrozenSeconds } = c.get("config").sale;
-    const command = { id: id.value, rules, rulesFrozenSeconds, cause: causeOf(c) };
+    const { rulesFrozenSeconds, orderRetentionMs } = c.get("config").sale;
+    const command = { id: id.value, rules, rulesFrozenSeconds, orderRetentionMs, cause: causeOf(c) };
     if (stock === "origin") return configureFromOrigin(c, options, command);
     return answerDocument(c, options, id.value, (product) =>
       product.configure({ ...command, stock, originRound: null }),

@@ -8,15 +8,14 @@
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
-import type { CallbackId, OrderAnswer, ProductApi } from "../../durable-objects/product/protocol.ts";
+import type { CallbackId, OrderAnswer, PayCommand, ProductApi } from "../../durable-objects/product/protocol.ts";
 import { ORDER_ID_PATTERN } from "../../durable-objects/product/order-id.ts";
 import { causeOf } from "../cause.ts";
 import type { AppEnv } from "../context.ts";
 import { parseJson } from "../body.ts";
-import { callProduct } from "../product-calls.ts";
+import { changeOrder, type FindArchived } from "../order-calls.ts";
 import { refuse } from "../problem.ts";
 import { isProductName } from "../product-name.ts";
-import type { Result } from "../result.ts";
 import { originCancelRequest, paymentRequest } from "../wire/requests.ts";
 import { originOrder } from "../wire/responses.ts";
 
@@ -78,6 +77,7 @@ async function digestOf(path: string, body: Uint8Array): Promise<string> {
 
 interface CallbackOptions {
   readonly forgetProduct: (productId: string) => void;
+  readonly findArchived: FindArchived;
 }
 
 /** POST .../payment: money came. 200 and the order: `paid`, or `refund_due` when it came too late. */
@@ -87,8 +87,8 @@ export function recordPayment(options: CallbackOptions) {
     const request = parseJson(body, paymentRequest);
     if (!request.ok) return refuse(c, request.refusal);
     const { paymentId } = request.value;
-    return answerOrder(c, options, (orderId, product) =>
-      product.pay({ orderId, paymentId, callback, cause: causeOf(c) }),
+    return answerOrder(c, options, (product, given) =>
+      product.pay({ ...given, paymentId, callback, cause: causeOf(c) }),
     );
   };
 }
@@ -99,25 +99,27 @@ export function recordCancellation(options: CallbackOptions) {
     const { id: callback, body } = c.get("callback");
     const request = parseJson(body, originCancelRequest, {});
     if (!request.ok) return refuse(c, request.refusal);
-    return answerOrder(c, options, (orderId, product) =>
-      product.cancel({ orderId, buyerId: null, callback, cause: causeOf(c) }),
+    return answerOrder(c, options, (product, given) =>
+      product.cancel({ ...given, buyerId: null, callback, cause: causeOf(c) }),
     );
   };
 }
 
-type OrderCall = (orderId: string, product: ProductApi) => Promise<OrderAnswer>;
+type GivenOrder = Pick<PayCommand, "orderId" | "snapshot">;
 
 async function answerOrder(
   c: Context<CallbackEnv>,
-  { forgetProduct }: CallbackOptions,
-  call: OrderCall,
+  { forgetProduct, findArchived }: CallbackOptions,
+  call: (product: ProductApi, given: GivenOrder) => Promise<OrderAnswer>,
 ): Promise<Response> {
-  const [id, orderId] = [c.req.param("id") ?? "", c.req.param("orderId") ?? ""];
-  if (!isProductName(id) || !ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
-  const called: Result<OrderAnswer> = await callProduct(c.env, id, "repeatable", (product) => call(orderId, product));
-  if (!called.ok) return refuse(c, called.refusal);
-  if (!called.value.ok) return refuse(c, called.value.refusal);
-  forgetProduct(id);
+  const [productId, orderId] = [c.req.param("id") ?? "", c.req.param("orderId") ?? ""];
+  if (!isProductName(productId) || !ORDER_ID_PATTERN.test(orderId)) return refuse(c, { code: "not-found" });
+  const context = { env: c.env, config: c.get("config"), findArchived };
+  const order = await changeOrder(context, { productId, orderId }, (product, snapshot) =>
+    call(product, { orderId, snapshot }),
+  );
+  if (!order.ok) return refuse(c, order.refusal);
+  forgetProduct(productId);
   c.header("Cache-Control", "no-store");
-  return c.json(originOrder(called.value.value));
+  return c.json(originOrder(order.value));
 }

@@ -7,9 +7,12 @@ import type {
   HoldAnswer,
   HoldCommand,
   OrderAnswer,
+  OrderEvent,
+  OrderSnapshot,
   ProductApi,
   RoundAction,
 } from "../../durable-objects/product/protocol.ts";
+import { TOKEN_HORIZON_MS } from "../../durable-objects/product/retention.ts";
 import {
   CAUSE,
   evictProduct,
@@ -25,17 +28,19 @@ import {
   type QueueRecord,
   runAlarm,
 } from "../support/worker/products.ts";
-import { HOLD_SECONDS, type ModelOrder, type ProductModel, RULES_FROZEN_SECONDS } from "./product-model.ts";
+import { HOLD_SECONDS, LEAVE_MS, type ModelOrder, type ProductModel, RULES_FROZEN_SECONDS } from "./product-model.ts";
 
 /** The real object, and what the test has to remember of it. */
 export interface Real {
   readonly id: string;
   readonly product: ProductApi;
   readonly queue: QueueRecord;
+  /** How many looks at an order found that it had left. */
+  left: number;
   /** Callbacks that were answered before: sent again, they must be answered alike. */
   readonly callbacks: {
     readonly orderId: string;
-    readonly send: () => Promise<OrderAnswer>;
+    readonly send: OrderCall;
     readonly refusedStatus: string | null;
   }[];
 }
@@ -53,7 +58,15 @@ async function compare(model: ProductModel, real: Real): Promise<void> {
   }));
   expect(seen.document).toMatchObject(model.document());
   expect(seen.check?.differences).toEqual([]);
-  expect(seen.orders).toMatchObject(model.orders.map((order) => model.orderView(order)));
+  for (const [index, order] of model.orders.entries()) {
+    const stored = seen.orders[index];
+    if (stored === "archived") {
+      expect(model.mayHaveLeft(order)).toBe(true);
+      // Postgres, which was told by the events, answers as the object would.
+      expect(rowOf(model, real, order)).toMatchObject(model.rowOf(order));
+      real.left += 1;
+    } else expect(stored).toMatchObject(model.orderView(order));
+  }
   expect(seen.view).toMatchObject({ available: model.available(model.round), nextReleaseAt: model.nextReleaseAt() });
   // Promise 1, of every round that ever was.
   for (const round of model.rounds) {
@@ -62,6 +75,26 @@ async function compare(model: ProductModel, real: Real): Promise<void> {
   }
   // Promise 3: the model's orders are all, and no two are of one token.
   expect(new Set(model.orders.map(({ jti }) => jti)).size).toBe(model.orders.length);
+}
+
+/** The order's row in Postgres: by the newest event that the writer has acknowledged. */
+function rowOf(model: ProductModel, real: Real, { orderId }: ModelOrder): OrderSnapshot {
+  const events = real.queue.sentFor(real.id).filter((event): event is OrderEvent => "orderId" in event);
+  const written = events.filter((event) => event.orderId === orderId && model.acknowledged.has(event.eventId));
+  const newest = written.toSorted((a, b) => b.version - a.version)[0];
+  if (newest === undefined) throw new Error(`Postgres does not have ${orderId}, which left its object`);
+  const { productId, round, buyerId, status, quantity, version, paymentId, holdExpiresAt, createdAt, at } = newest;
+  const order = { orderId, productId, round, buyerId, status, quantity, version, paymentId, holdExpiresAt };
+  return { ...order, createdAt, updatedAt: at };
+}
+
+type OrderCall = (snapshot: OrderSnapshot | null) => Promise<OrderAnswer>;
+
+/** As the Worker does it: the object first, and again with the row of Postgres if the order has left. */
+async function callAbout(model: ProductModel, real: Real, order: ModelOrder, send: OrderCall): Promise<OrderAnswer> {
+  const answer = await send(null);
+  if (answer.ok || answer.refusal.code !== "archived") return answer;
+  return send(rowOf(model, real, order));
 }
 
 /** A command: what it does to both, and how a failing run's report names it. */
@@ -167,7 +200,10 @@ const replay = fc.tuple(some, fc.constantFrom("same", "quantity", "buyer")).map(
   command(
     `replay(${index}, ${changed})`,
     async (model, { product }) => {
-      const { jti, round, buyerId, quantity: units, orderId, status } = pick(model, index);
+      const order = pick(model, index);
+      const { jti, round, buyerId, quantity: units, orderId, status } = order;
+      // The order may have left: then its token was refused before, for it has expired by any clock.
+      if (model.now - order.createdAt >= TOKEN_HORIZON_MS) return;
       const sent = makeHold({ jti, round, buyerId, quantity: units });
       if (changed === "same") {
         assertMatch(await product.hold(sent), { value: { replayed: true, order: { orderId, status } } });
@@ -195,12 +231,13 @@ function expectOrder(answer: OrderAnswer, order: ModelOrder, refusedStatus: stri
 const pay = fc.tuple(some, fc.constantFrom("pay-1", "pay-1", "pay-2")).map(([index, paymentId]) =>
   command(
     `pay(${index}, ${paymentId})`,
-    async (model, { product, callbacks }) => {
+    async (model, real) => {
       const order = pick(model, index);
-      const refusedStatus = model.pay(order, paymentId);
       const payment = makePay(order.orderId, { paymentId });
-      expectOrder(await product.pay(payment), order, refusedStatus);
-      callbacks.push({ orderId: order.orderId, send: () => product.pay(payment), refusedStatus });
+      const send: OrderCall = (snapshot) => real.product.pay({ ...payment, snapshot });
+      const refusedStatus = model.pay(order, paymentId);
+      expectOrder(await callAbout(model, real, order, send), order, refusedStatus);
+      real.callbacks.push({ orderId: order.orderId, send, refusedStatus });
     },
     true,
   ),
@@ -209,10 +246,11 @@ const pay = fc.tuple(some, fc.constantFrom("pay-1", "pay-1", "pay-2")).map(([ind
 const cancel = fc.tuple(some, fc.constantFrom("buyer", "origin", "another")).map(([index, who]) =>
   command(
     `cancel(${index}, ${who})`,
-    async (model, { product, callbacks }) => {
+    async (model, real) => {
       const order = pick(model, index);
       if (who === "another") {
-        const answer = await product.cancel(makeCancel(order.orderId, { buyerId: "b-other" }));
+        const foreign = makeCancel(order.orderId, { buyerId: "b-other" });
+        const answer = await callAbout(model, real, order, (snapshot) => real.product.cancel({ ...foreign, snapshot }));
         assertEqual(answer, { ok: false, refusal: { code: "not-found" } });
         return;
       }
@@ -220,21 +258,20 @@ const cancel = fc.tuple(some, fc.constantFrom("buyer", "origin", "another")).map
       const callback: CallbackId | null = who === "origin" ? makeCallback() : null;
       const buyerId = who === "buyer" ? order.buyerId : null;
       const cancellation = makeCancel(order.orderId, { buyerId, callback });
-      expectOrder(await product.cancel(cancellation), order, refusedStatus);
-      if (callback !== null) {
-        callbacks.push({ orderId: order.orderId, send: () => product.cancel(cancellation), refusedStatus });
-      }
+      const send: OrderCall = (snapshot) => real.product.cancel({ ...cancellation, snapshot });
+      expectOrder(await callAbout(model, real, order, send), order, refusedStatus);
+      if (callback !== null) real.callbacks.push({ orderId: order.orderId, send, refusedStatus });
     },
     true,
   ),
 );
 
 const repeatCallback = some.map((index) =>
-  command(`repeatCallback(${index})`, async (model, { callbacks }) => {
-    const callback = callbacks[index % Math.max(1, callbacks.length)];
+  command(`repeatCallback(${index})`, async (model, real) => {
+    const callback = real.callbacks[index % Math.max(1, real.callbacks.length)];
     const order = model.orders.find(({ orderId }) => orderId === callback?.orderId);
     if (callback !== undefined && order !== undefined)
-      expectOrder(await callback.send(), order, callback.refusedStatus);
+      expectOrder(await callAbout(model, real, order, callback.send), order, callback.refusedStatus);
   }),
 );
 
@@ -286,10 +323,12 @@ const configure = fc
     stock: fc.nat({ max: 6 }),
     perBuyerLimit: fc.integer({ min: 1, max: 5 }),
     wait: fc.constantFrom(0, 0, 8000),
+    // A round of ten days has orders that leave while it is open.
+    lasts: fc.constantFrom(60_000, 60_000, 864_000_000),
   })
-  .map(({ stock, perBuyerLimit, wait }) =>
-    command(`configure(${stock}, ${perBuyerLimit}, ${wait})`, async (model, { id, product }) => {
-      const times = { opensAt: model.now + wait, closesAt: model.now + wait + 60_000 };
+  .map(({ stock, perBuyerLimit, wait, lasts }) =>
+    command(`configure(${stock}, ${perBuyerLimit}, ${wait}, ${lasts})`, async (model, { id, product }) => {
+      const times = { opensAt: model.now + wait, closesAt: model.now + wait + lasts };
       const allowed = model.configure({ ...times, perBuyerLimit }, stock);
       const rules = makeRules({ ...times, perBuyerLimit, holdSeconds: HOLD_SECONDS });
       const answer = await product.configure(
@@ -305,6 +344,25 @@ const lose = fc.constant(command("lose()", async (_model, { id }) => evictProduc
 const alarm = fc.constant(
   command("alarm()", async (_model, { id }) => {
     await runAlarm(id);
+  }),
+);
+
+/** The writer has seen everything, days pass, and the alarm comes as often as it wants to. */
+const letLeave = fc.constant(
+  command("letLeave()", async (model, { id, product, queue }) => {
+    // Only where it ends no round: most would not live to see their units sold.
+    if (!model.round.closed && model.now + LEAVE_MS >= model.round.closesAt) return;
+    queue.fail(false);
+    for (const wait of [0, 301_000, LEAVE_MS, 200, 200]) {
+      vi.setSystemTime(model.now + wait);
+      model.tick(model.now + wait);
+      await runAlarm(id);
+      const pending = (await outboxOf(id)).map(({ eventId }) => eventId);
+      const sent = new Set(queue.sentFor(id).map(({ eventId }) => eventId));
+      const written = pending.filter((eventId) => sent.has(eventId));
+      for (const eventId of written) model.acknowledged.add(eventId);
+      await product.acknowledge(written);
+    }
   }),
 );
 
@@ -341,6 +399,19 @@ const oftener = [hold, hold, hold, hold, rush, rush, pay, pay, pay, moveClock, c
 
 /** Any sequence of commands; holds and payments come oftener than the operator. */
 export const productCommands = fc.commands(
-  [...oftener, replay, cancel, repeatCallback, moveClock, changeStock, act, lose, alarm, failQueue, acknowledge],
+  [
+    ...oftener,
+    replay,
+    cancel,
+    repeatCallback,
+    moveClock,
+    changeStock,
+    act,
+    lose,
+    alarm,
+    letLeave,
+    failQueue,
+    acknowledge,
+  ],
   { maxCommands: 60, size: "max" },
 );

@@ -7,6 +7,8 @@ import type { OrderStatus } from "../../src/refusal.ts";
 
 export const HOLD_SECONDS = 10;
 export const RULES_FROZEN_SECONDS = 5;
+/** How long an order that is over stays, in milliseconds: two days, as delivered. */
+export const LEAVE_MS = 172_800_000;
 
 export interface ModelRound {
   readonly number: number;
@@ -226,10 +228,27 @@ export class ProductModel {
   }
 
   orderView(order: ModelOrder): object {
-    const versions = Array.from({ length: order.version }, (_, index) => index + 1);
-    const delivered = versions.every((version) => this.acknowledged.has(`${order.orderId}.${version}`));
+    const delivered = this.#isDelivered(order);
     const { orderId, round, buyerId, quantity, status, paymentId, holdExpiresAt } = order;
     return { orderId, round, buyerId, quantity, status, paymentId, holdExpiresAt, delivered };
+  }
+
+  /** Whether the order may be one that has left the object. That it must have is not promised. */
+  mayHaveLeft(order: ModelOrder): boolean {
+    const isOver = order.status !== "held" && order.changedAt + LEAVE_MS <= this.now;
+    const { number, closed } = this.round;
+    return isOver && this.#isDelivered(order) && !(order.status === "paid" && order.round === number && !closed);
+  }
+
+  /** The order as Postgres has it when everything is delivered. */
+  rowOf(order: ModelOrder): object {
+    const { orderId, round, buyerId, quantity, status, version, paymentId, holdExpiresAt, changedAt } = order;
+    return { orderId, round, buyerId, quantity, status, version, paymentId, holdExpiresAt, updatedAt: changedAt };
+  }
+
+  #isDelivered(order: ModelOrder): boolean {
+    const versions = Array.from({ length: order.version }, (_, index) => index + 1);
+    return versions.every((version) => this.acknowledged.has(`${order.orderId}.${version}`));
   }
 
   #ordersOf(round: number, status: OrderStatus): ModelOrder[] {

@@ -23,6 +23,9 @@ export const CAUSE: Cause = {
   traceparent: "00-11111111111111111111111111111111-2222222222222222-00",
 };
 
+/** Two days, as delivered. */
+export const RETENTION_MS = 172_800_000;
+
 /** A token id as the token stage makes them. */
 export function makeJti(): string {
   return crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true });
@@ -58,7 +61,16 @@ export function opensIn(ms: number): RoundRules {
 }
 
 export function makeConfigure(id: string, changes: Partial<ConfigureCommand> = {}): ConfigureCommand {
-  return { id, rules: makeRules(), stock: 10, originRound: null, rulesFrozenSeconds: 300, cause: CAUSE, ...changes };
+  return {
+    id,
+    rules: makeRules(),
+    stock: 10,
+    originRound: null,
+    rulesFrozenSeconds: 300,
+    orderRetentionMs: RETENTION_MS,
+    cause: CAUSE,
+    ...changes,
+  };
 }
 
 /** Every rule off. */
@@ -108,12 +120,12 @@ export function makeCallback(changes: Partial<CallbackId> = {}): CallbackId {
 }
 
 export function makePay(orderId: string, changes: Partial<PayCommand> = {}): PayCommand {
-  return { orderId, paymentId: "pay-1", callback: makeCallback(), cause: CAUSE, ...changes };
+  return { orderId, snapshot: null, paymentId: "pay-1", callback: makeCallback(), cause: CAUSE, ...changes };
 }
 
 /** The origin's cancellation, unless a buyer is named. */
 export function makeCancel(orderId: string, changes: Partial<CancelCommand> = {}): CancelCommand {
-  return { orderId, buyerId: null, callback: null, cause: CAUSE, ...changes };
+  return { orderId, snapshot: null, buyerId: null, callback: null, cause: CAUSE, ...changes };
 }
 
 function namespaceStub(id: string): DurableObjectStub<ProductObject> {
@@ -138,7 +150,7 @@ export async function inProduct<Value>(
   return runInDurableObject(namespaceStub(id), step);
 }
 
-const TABLES = ["product", "rounds", "orders", "outbox", "callbacks", "audit"];
+const TABLES = ["product", "rounds", "orders", "outbox", "callbacks", "archived", "audit"];
 
 /** Everything that is stored, table by table; no tables, nothing. */
 export function dump(sql: SqlStorage): Readonly<Record<string, unknown>> {

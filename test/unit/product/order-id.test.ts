@@ -1,6 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { makeOrderId, ORDER_ID_BYTES, ORDER_ID_PATTERN } from "../../../durable-objects/product/order-id.ts";
+import {
+  firstOrderIdAt,
+  makeOrderId,
+  ORDER_ID_BYTES,
+  ORDER_ID_PATTERN,
+  timeOfOrderId,
+} from "../../../durable-objects/product/order-id.ts";
 import { NOW } from "./round-fixture.ts";
 
 const random = (byte: number) => new Uint8Array(ORDER_ID_BYTES).fill(byte);
@@ -47,6 +53,21 @@ describe("makeOrderId", () => {
 
   it("tells all values of a character apart", () => {
     expect(new Set(Array.from({ length: 32 }, (_, value) => makeOrderId(NOW, random(value)))).size).toBe(32);
+  });
+});
+
+describe("timeOfOrderId", () => {
+  it("is the time that the id was made of, and not a number for an id of another shard", () => {
+    fc.assert(fc.property(time, bytes, (now, some) => timeOfOrderId(makeOrderId(now, some)) === now));
+    expect(timeOfOrderId(`01${makeOrderId(NOW, random(0)).slice(2)}`)).toBeNaN();
+  });
+});
+
+describe("firstOrderIdAt", () => {
+  it("comes before every id of its millisecond, and after every earlier one", () => {
+    expect(firstOrderIdAt(NOW) < makeOrderId(NOW, random(0))).toBe(true);
+    expect(firstOrderIdAt(NOW) > makeOrderId(NOW - 1, random(255))).toBe(true);
+    expect(firstOrderIdAt(-1)).toBe(firstOrderIdAt(0));
   });
 });
 

@@ -107,5 +107,14 @@ export function makeSituation(changes: Partial<HoldSituation> = {}): HoldSituati
 }
 
 export function makeCommand(changes: Partial<ConfigureCommand> = {}): ConfigureCommand {
-  return { id: "p-1", rules: RULES, stock: 20, originRound: null, rulesFrozenSeconds: 300, cause: CAUSE, ...changes };
+  return {
+    id: "p-1",
+    rules: RULES,
+    stock: 20,
+    originRound: null,
+    rulesFrozenSeconds: 300,
+    orderRetentionMs: 172_800_000,
+    cause: CAUSE,
+    ...changes,
+  };
 }

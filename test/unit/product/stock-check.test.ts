@@ -17,7 +17,7 @@ const FOUND: Found = {
 
 function check(round: Partial<Round>, found: Found) {
   const rows = Object.entries({ ...FOUND, ...found }) as [OrderStatus, { orders: number; units: number }][];
-  return checkStock(makeRound({ orders: ORDERS, ...round }), new Map(rows));
+  return checkStock(makeRound({ orders: ORDERS, ...round }), new Map(rows), new Map());
 }
 
 describe("checkStock", () => {
@@ -25,10 +25,22 @@ describe("checkStock", () => {
     expect(check({}, {})).toEqual({ round: 3, ...LEDGER, differences: [] });
   });
 
+  it("counts what has left with what is stored", () => {
+    const stored = new Map(Object.entries(FOUND) as [OrderStatus, { orders: number; units: number }][]);
+    const orders = { ...ORDERS, paid: 4, expired: 6 };
+    const round = makeRound({ orders, ledger: { ...LEDGER, available: LEDGER.available - 5, paid: LEDGER.paid + 5 } });
+    const left = new Map([
+      ["paid", { orders: 3, units: 5 }],
+      ["expired", { orders: 2, units: 2 }],
+    ] as const);
+    expect(checkStock(round, stored, left).differences).toEqual([]);
+    expect(checkStock(round, stored, new Map()).differences).toHaveLength(3);
+  });
+
   it("takes a status without rows as none", () => {
     const orders = { held: 0, paid: 0, cancelled: 0, expired: 0, refund_due: 0 };
     const ledger = { allocated: 10, available: 10, held: 0, paid: 0, withdrawn: 0 };
-    expect(checkStock(makeRound({ orders, ledger }), new Map()).differences).toEqual([]);
+    expect(checkStock(makeRound({ orders, ledger }), new Map(), new Map()).differences).toEqual([]);
   });
 
   it.each<[string, Partial<Round>, Found, number]>([

@@ -72,6 +72,11 @@ const WRONG: readonly (readonly [string, Vars, string])[] = [
   ["a text for a number", table("TOKEN", { lifetime_seconds: "60" }), "TOKEN.lifetime_seconds"],
   ["a token that lives too long", table("TOKEN", { lifetime_seconds: 86_400 }), "TOKEN.lifetime_seconds"],
   ["a binding of another kind", table("TOKEN", { binding: "mtls" }), "TOKEN.binding"],
+  [
+    "orders that leave before hoarding is forgotten",
+    table("SALE", { order_retention_seconds: 93_599 }),
+    "SALE.order_retention_seconds",
+  ],
   ["a copy older than a second", table("SALE", { copy_max_age_ms: 1001 }), "SALE.copy_max_age_ms"],
   [
     "an origin with a path",

@@ -11,6 +11,7 @@ import {
   makeProduct,
   outboxOf,
   recordQueue,
+  RETENTION_MS,
   runAlarm,
   useMovableClock,
 } from "../../support/worker/products.ts";
@@ -64,10 +65,15 @@ describe("the alarm", () => {
     expect(await alarmOf(id)).toBe(document.closesAt);
   });
 
-  it("is not set any more once nothing is left to do", async () => {
+  it("comes once more when all that is stored has had its time, and is then not set any more", async () => {
     const { id, product } = await makeProduct(2);
     await product.act("close", CAUSE);
+    const closedAt = Date.now();
     await acknowledgeAll(id, product);
+    vi.setSystemTime(closedAt + 5000);
+    await runAlarm(id);
+    expect(await alarmOf(id)).toBe(closedAt + RETENTION_MS);
+    vi.setSystemTime(closedAt + RETENTION_MS);
     await runAlarm(id);
     expect(await alarmOf(id)).toBeNull();
   });
@@ -106,7 +112,6 @@ describe("an alarm whose work fails", () => {
     ["releasing a hold", "UPDATE orders"],
     ["looking for what is due", "SELECT seq, body, attempts FROM outbox"],
     ["postponing what is sent", "UPDATE outbox SET attempts"],
-    ["forgetting callbacks", "DELETE FROM callbacks"],
   ])("does not throw while %s, and comes again in five seconds, not at once", async (_name, broken) => {
     const { id, product } = await makeProduct(2);
     const order = await holdOne(product);

@@ -5,6 +5,7 @@ import {
   CAUSE,
   dump,
   holdOne,
+  makeConfigure,
   makeCancel,
   makeHold,
   makePay,
@@ -233,14 +234,8 @@ describe("replay", () => {
     expect(await replay()).toBe("paid");
     vi.setSystemTime(document.closesAt);
     expect(await replay()).toBe("paid");
-    await product.configure({
-      id,
-      rules: { ...document, opensAt: document.closesAt, closesAt: document.closesAt + 1000 },
-      stock: 5,
-      originRound: null,
-      rulesFrozenSeconds: 300,
-      cause: CAUSE,
-    });
+    const rules = { ...document, opensAt: document.closesAt, closesAt: document.closesAt + 1000 };
+    await product.configure(makeConfigure(id, { rules, stock: 5 }));
     expect(await replay()).toBe("paid");
     expect(await product.document()).toMatchObject({ round: 2, held: 0 });
   });

@@ -1,0 +1,168 @@
+/**
+ * The Worker of `bench/ledger-size.ts`: the product object as it is, filled in bulk and asked in bulk, with a queue that
+ * takes everything and a writer that acknowledges at once. Nothing of a buyer's way is in here: only the object is measured.
+ */
+import { makeOrderId, ORDER_ID_BYTES } from "../../durable-objects/product/order-id.ts";
+import { ProductObject as GatewayProductObject } from "../../durable-objects/product/product-object.ts";
+import type { HoldCommand, ProductEvent } from "../../durable-objects/product/protocol.ts";
+import { makeJti } from "../../src/token/purchase-token.ts";
+
+const CAUSE = { requestId: "bench", traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01` };
+/** Rows of one implicit transaction while filling. */
+const FILL_CHUNK = 20_000;
+/** As delivered: one open hold a buyer and both budgets, so that each hold reads what it would read in a sale. */
+const HOARDING = {
+  openHoldsPerBuyer: 1,
+  unpaidUnitSecondsPerBuyer: 7200,
+  unpaidUnitSecondsPerClient: 86_400,
+  lapses: 10,
+  cooldownSeconds: 600,
+};
+
+/** A token's id as the token stage makes it; or, to compare with, one that is random throughout. */
+function tokenId(at: number, isRandom: boolean): string {
+  return isRandom ? random(16) : makeJti(at, crypto.getRandomValues(new Uint8Array(10)));
+}
+
+function random(bytes: number): string {
+  return crypto.getRandomValues(new Uint8Array(bytes)).toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+interface BenchEnv {
+  readonly PRODUCT: DurableObjectNamespace<ProductObject>;
+}
+
+export class ProductObject extends GatewayProductObject {
+  readonly #storage: DurableObjectStorage;
+  readonly #sent: string[];
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    const sent: string[] = [];
+    const queue = {
+      sendBatch: async (messages: Iterable<MessageSendRequest<ProductEvent>>) => {
+        for (const { body } of messages) sent.push(body.eventId);
+      },
+    };
+    super(ctx, { ...env, ORDER_EVENTS: queue as unknown as Env["ORDER_EVENTS"] });
+    this.#storage = ctx.storage;
+    this.#sent = sent;
+  }
+
+  /** A round of that many units more than there are orders, and the orders: nine of ten paid, the rest expired, all delivered. */
+  async fill(orders: number, spare: number, isRandom: boolean): Promise<void> {
+    const now = Date.now();
+    const rules = {
+      title: "Bench",
+      price: 1,
+      currency: "EUR",
+      opensAt: now - 60_000,
+      closesAt: now + 86_400_000,
+      perBuyerLimit: 2,
+      holdSeconds: 3600,
+      challenges: [],
+    };
+    const command = {
+      id: "bench",
+      rules,
+      stock: orders + spare,
+      originRound: null,
+      rulesFrozenSeconds: 300,
+      orderRetentionMs: 172_800_000,
+    };
+    await this.configure({ ...command, cause: CAUSE });
+    let paid = 0;
+    for (let first = 0; first < orders; first += FILL_CHUNK) {
+      this.#storage.transactionSync(() => {
+        for (let index = first; index < Math.min(orders, first + FILL_CHUNK); index++) {
+          const isPaid = index % 10 !== 0;
+          if (isPaid) paid += 1;
+          // A second of the clock holds a thousand orders, so that ids are ordered as they would be.
+          const at = now - 7_200_000 + index;
+          this.#storage.sql.exec(
+            `INSERT INTO orders (order_id, round, jti, buyer_id, quantity, status, version, payment_id, hold_expires_at,
+               created_at, updated_at, request_id, traceparent, client) VALUES (?, 1, ?, ?, 1, ?, 2, ?, ?, ?, ?, ?, ?, ?)`,
+            makeOrderId(at, crypto.getRandomValues(new Uint8Array(ORDER_ID_BYTES))),
+            tokenId(at, isRandom),
+            `buyer-${random(12)}`,
+            isPaid ? "paid" : "expired",
+            isPaid ? `pay-${random(12)}` : null,
+            at + 60_000,
+            at,
+            at + 60_000,
+            CAUSE.requestId,
+            CAUSE.traceparent,
+            random(16),
+          );
+        }
+      });
+      await this.#storage.sync();
+    }
+    this.#storage.sql.exec(
+      "UPDATE rounds SET available = available - ?, paid = ?, paid_orders = ?, expired_orders = ?",
+      paid,
+      paid,
+      paid,
+      orders - paid,
+    );
+    await this.#acknowledgeAll();
+  }
+
+  /** So many holds of new buyers, as many at once; what they sent is acknowledged, as the writer would. */
+  async holdMany(count: number, atOnce: number, isRandom: boolean): Promise<void> {
+    for (let done = 0; done < count; done += atOnce) {
+      const commands = Array.from(
+        { length: Math.min(atOnce, count - done) },
+        (): HoldCommand => ({
+          round: 1,
+          jti: tokenId(Date.now(), isRandom),
+          buyerId: `buyer-${random(12)}`,
+          quantity: 1,
+          client: random(16),
+          hoarding: HOARDING,
+          cause: CAUSE,
+        }),
+      );
+      const answers = await Promise.all(commands.map((command) => this.hold(command)));
+      const refused = answers.find((answer) => !answer.ok);
+      if (refused !== undefined) throw new Error(`A hold was refused: ${JSON.stringify(refused)}`);
+      await this.#acknowledgeAll();
+    }
+  }
+
+  async bytes(): Promise<number> {
+    return this.#storage.sql.databaseSize;
+  }
+
+  async #acknowledgeAll(): Promise<void> {
+    // What was sent is told in the order of sending; the last may still be on its way to the queue.
+    await this.acknowledge(this.#sent.splice(0));
+  }
+}
+
+export default {
+  async fetch(request, env) {
+    const { pathname, searchParams } = new URL(request.url);
+    const product = env.PRODUCT.getByName(searchParams.get("object") ?? "bench");
+    const count = Number(searchParams.get("count"));
+    const isRandom = searchParams.get("ids") === "random";
+    switch (pathname) {
+      case "/fill":
+        await product.fill(count, Number(searchParams.get("spare")), isRandom);
+        break;
+      case "/hold":
+        await product.holdMany(count, Number(searchParams.get("atOnce")), isRandom);
+        break;
+      case "/view":
+        await product.view();
+        break;
+      case "/order":
+        await product.order(makeOrderId(Date.now(), crypto.getRandomValues(new Uint8Array(ORDER_ID_BYTES))));
+        break;
+      case "/bytes":
+        return Response.json(await product.bytes());
+      default:
+        return new Response(null, { status: 404 });
+    }
+    return new Response(null, { status: 204 });
+  },
+} satisfies ExportedHandler<BenchEnv>;

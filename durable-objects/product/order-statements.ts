@@ -1,0 +1,106 @@
+/** The statements about orders: what a hold, its end, a payment and a cancellation read and write. As `statements.ts` says. */
+import type { OrderStatus } from "../../src/refusal.ts";
+import type { Order } from "./ledger.ts";
+import { firstOrderIdAt } from "./order-id.ts";
+import { type OrderRow, toOrder } from "./rows.ts";
+
+export class OrderStatements {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  find(orderId: string): Order | null {
+    for (const row of this.#sql.exec<OrderRow>("SELECT * FROM orders WHERE order_id = ?", orderId)) return toOrder(row);
+    return null;
+  }
+
+  findByToken(jti: string): Order | null {
+    for (const row of this.#sql.exec<OrderRow>("SELECT * FROM orders WHERE jti = ?", jti)) return toOrder(row);
+    return null;
+  }
+
+  insert(order: Order): void {
+    this.#sql.exec(
+      `INSERT INTO orders (order_id, round, jti, buyer_id, quantity, status, version, payment_id, hold_expires_at,
+         created_at, updated_at, request_id, traceparent, client)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      order.orderId,
+      order.round,
+      order.jti,
+      order.buyerId,
+      order.quantity,
+      order.status,
+      order.version,
+      order.paymentId,
+      order.holdExpiresAt,
+      order.createdAt,
+      order.updatedAt,
+      order.cause.requestId,
+      order.cause.traceparent,
+      order.client,
+    );
+  }
+
+  update(order: Order): void {
+    this.#sql.exec(
+      "UPDATE orders SET status = ?, version = ?, payment_id = ?, updated_at = ? WHERE order_id = ?",
+      order.status,
+      order.version,
+      order.paymentId,
+      order.updatedAt,
+      order.orderId,
+    );
+  }
+
+  /** Units of the round that the buyer has paid, or holds and may still pay at `now`. */
+  buyerUnits(buyerId: string, round: number, now: number): number {
+    const query = `SELECT COALESCE(SUM(quantity), 0) AS units FROM orders
+       WHERE buyer_id = ? AND round = ? AND status IN ('held', 'paid') AND (status = 'paid' OR hold_expires_at > ?)`;
+    return this.#sql.exec<{ units: number }>(query, buyerId, round, now).one().units;
+  }
+
+  /** At most `limit` of the holds that are over at `now`. */
+  holdsOver(now: number, limit: number): readonly Order[] {
+    const query =
+      "SELECT * FROM orders WHERE status = 'held' AND hold_expires_at <= ? ORDER BY hold_expires_at LIMIT ?";
+    return this.#sql.exec<OrderRow>(query, now, limit).toArray().map(toOrder);
+  }
+
+  /** The buyer's holds that are over at `now`, and not released yet. */
+  holdsOverOf(buyerId: string, now: number): readonly Order[] {
+    const query = `SELECT * FROM orders WHERE buyer_id = ? AND status IN ('held', 'paid') AND status = 'held'
+       AND hold_expires_at <= ?`;
+    return this.#sql.exec<OrderRow>(query, buyerId, now).toArray().map(toOrder);
+  }
+
+  holdsOf(round: number): readonly Order[] {
+    return this.#sql
+      .exec<OrderRow>("SELECT * FROM orders WHERE status = 'held' AND round = ?", round)
+      .toArray()
+      .map(toOrder);
+  }
+
+  /** When the first of the present holds is over. */
+  nextReleaseAt(): number | null {
+    const query = "SELECT MIN(hold_expires_at) AS at FROM orders WHERE status = 'held'";
+    return this.#sql.exec<{ at: number | null }>(query).one().at;
+  }
+
+  /** Tokens of the round's orders that were made at `since` or later, at most `limit` of them, the newest first. */
+  *spentTokens(round: number, since: number, limit: number): Generator<string> {
+    const query = "SELECT jti, round FROM orders WHERE order_id >= ? ORDER BY order_id DESC LIMIT ?";
+    for (const row of this.#sql.exec<{ jti: string; round: number }>(query, firstOrderIdAt(since), limit)) {
+      if (row.round === round) yield row.jti;
+    }
+  }
+
+  /** What the orders themselves say of the stock book: units by status. For checking, not for deciding. */
+  unitsByStatus(round: number): ReadonlyMap<OrderStatus, { readonly orders: number; readonly units: number }> {
+    const query =
+      "SELECT status, COUNT(*) AS orders, SUM(quantity) AS units FROM orders WHERE round = ? GROUP BY status";
+    const rows = this.#sql.exec<{ status: string; orders: number; units: number }>(query, round).toArray();
+    return new Map(rows.map((row) => [row.status as OrderStatus, { orders: row.orders, units: row.units }]));
+  }
+}
