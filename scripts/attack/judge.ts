@@ -4,7 +4,8 @@ import { summarizeLatencies } from "../rush/report.ts";
 import type { LedgerDocument } from "../rush/sale-api.ts";
 import type { Costs } from "./cost/cost.ts";
 import type { Defences } from "./defences.ts";
-import type { AttackRecord, Journey, Seizure } from "./record.ts";
+import { LAPSES_PER_ACCOUNT } from "./defences.ts";
+import type { AttackRecord, Journey, Seizure, Work } from "./record.ts";
 
 export interface Evidence {
   readonly profile: string;
@@ -69,16 +70,35 @@ export interface Figures {
     readonly messages: number;
     readonly redisCalls: number;
   };
+  /** Proofs of work; trials and times are those of wrangler.toml's size. */
+  readonly work: {
+    readonly farm: WorkDone;
+    /** What the farm spent for each unit that its side bought; null: it bought none, or had nothing to solve. */
+    readonly coreSecondsPerUnit: number | null;
+    readonly devices: WorkDone;
+    /** What an honest buyer waited for his device in all, in seconds: the middle one and the longest. */
+    readonly deviceP50Seconds: number;
+    readonly deviceMostSeconds: number;
+  };
   readonly hoarding: {
     /** Share of the stock's time during the attack that was held by attackers who did not pay. */
     readonly blockedShare: number;
     /** From the attackers' last unpaid hold until all of theirs were back on sale; null: none, or not seen. */
     readonly stockBackSeconds: number | null;
     readonly unpaidHolds: number;
+    /** The most unpaid holds that one account had. */
+    readonly mostOfOneAccount: number;
   };
   readonly breaches: Tally;
   readonly notes: Tally;
   readonly promises: readonly Verdict[];
+}
+
+export interface WorkDone {
+  readonly proofs: number;
+  readonly trialsPerProof: number;
+  /** Of the farm's cores, or of the devices. */
+  readonly seconds: number;
 }
 
 /** Calls to the limiter objects begin so; every other object's are counted together. */
@@ -121,6 +141,7 @@ export function judgeAttack(evidence: Evidence): Figures {
       orderP50Ms: waits.length === 0 ? null : (summarizeLatencies(new Map([["order", waits]]))[0]?.p50 ?? null),
     },
     cost: costPerRequest(costs),
+    work: workOf(record, unitsPaid),
     hoarding: hoardingOf(evidence, seizures),
     breaches: sorted(record.breaches),
     notes: sorted(record.notes),
@@ -158,6 +179,21 @@ function promisesOf(evidence: Evidence, figures: Omit<Figures, "promises">): rea
       evidence: `${honest.refusedWrongly} of ${honest.buyers} were${honest.refusedWrongly === 0 ? "" : `: ${tell(honest.reasons)}`}`,
     },
   ];
+  if (evidence.profile === "campus") {
+    defended.push({
+      promise: "Everybody behind the shared address got a unit",
+      kept: honest.bought === honest.buyers,
+      evidence: `${honest.bought} of ${honest.buyers} did`,
+    });
+  }
+  if (evidence.profile === "hoarders") {
+    const { mostOfOneAccount } = figures.hoarding;
+    defended.push({
+      promise: "No account let more lapse than its budget",
+      kept: mostOfOneAccount <= LAPSES_PER_ACCOUNT,
+      evidence: `${mostOfOneAccount} unpaid holds of one account at the most`,
+    });
+  }
   if (evidence.profile === "flood") {
     const beyond = sumOfCalls(attackers.calls, (call) => call.startsWith("PRODUCT.") && call !== VIEW);
     defended.push({
@@ -184,6 +220,22 @@ function sumOfCalls(calls: Tally, isMeant: (call: string) => boolean): number {
   return Object.entries(calls).reduce((sum, [call, number]) => sum + (isMeant(call) ? number : 0), 0);
 }
 
+function workOf({ farm, devices, journeys }: AttackRecord, unitsPaid: number): Figures["work"] {
+  const done = ({ proofs, trials, ms }: Work): WorkDone => ({
+    proofs,
+    trialsPerProof: proofs === 0 ? 0 : Math.round(trials / proofs),
+    seconds: round(ms / 1000, 1),
+  });
+  const waits = journeys.map(({ deviceMs }) => deviceMs).toSorted((a, b) => a - b);
+  return {
+    farm: done(farm),
+    coreSecondsPerUnit: unitsPaid === 0 || farm.proofs === 0 ? null : round(farm.ms / 1000 / unitsPaid, 2),
+    devices: done(devices),
+    deviceP50Seconds: round((waits[Math.floor((waits.length - 1) / 2)] ?? 0) / 1000, 2),
+    deviceMostSeconds: round((waits.at(-1) ?? 0) / 1000, 2),
+  };
+}
+
 function hoardingOf(evidence: Evidence, seizures: readonly Seizure[]): Figures["hoarding"] {
   const { opensAt, attackEndsAt, stock, stockBackAt } = evidence;
   const unpaid = seizures.filter(({ paid }) => !paid);
@@ -191,11 +243,13 @@ function hoardingOf(evidence: Evidence, seizures: readonly Seizure[]): Figures["
     const ms = Math.min(holdExpiresAt, attackEndsAt) - Math.max(heldAt, opensAt);
     return sum + quantity * Math.max(0, ms);
   }, 0);
+  const perAccount = [...Map.groupBy(unpaid, ({ accountId }) => accountId).values()].map((holds) => holds.length);
   const lastHeldAt = Math.max(...unpaid.map(({ heldAt }) => heldAt));
   return {
     blockedShare: round(blocked / (stock * (attackEndsAt - opensAt)), 3),
     stockBackSeconds: unpaid.length === 0 || stockBackAt === null ? null : round((stockBackAt - lastHeldAt) / 1000, 1),
     unpaidHolds: unpaid.length,
+    mostOfOneAccount: Math.max(0, ...perAccount),
   };
 }
 

@@ -2,10 +2,16 @@
 import { describe, expect, it } from "vitest";
 import { castCrowd } from "../../scripts/attack/cast.ts";
 import { newCosts } from "../../scripts/attack/cost/cost.ts";
+import { isAttackers } from "../../scripts/attack/names.ts";
 import { rulesOf, varsOf } from "../../scripts/attack/defences.ts";
 import { type Evidence, judgeAttack } from "../../scripts/attack/judge.ts";
-import { type Journey, newAttackRecord, newJourney, type Seizure } from "../../scripts/attack/record.ts";
+import { type Journey, newAttackRecord, newJourney, noteWork, type Seizure } from "../../scripts/attack/record.ts";
 import { brokenOf, formatAttack } from "../../scripts/attack/table.ts";
+import { readWranglerConfig } from "../../scripts/gateway/check-wrangler.ts";
+import { parseChallenge } from "../../src/challenge/challenge-config.ts";
+import { parseHoarding } from "../../src/checkout/hoarding-config.ts";
+import { parseRisk } from "../../src/risk/risk-config.ts";
+import { longestRun } from "../../src/risk/decide-risk.ts";
 
 const OPENS_AT = 1_000_000;
 
@@ -27,6 +33,7 @@ function journey(number: number, change: Partial<Journey> = {}): Journey {
 function seizure(number: number, change: Partial<Seizure> = {}): Seizure {
   return {
     orderId: `order-${number}`,
+    accountId: `attacker-${number}`,
     quantity: 1,
     heldAt: OPENS_AT,
     holdExpiresAt: OPENS_AT + 5000,
@@ -111,8 +118,43 @@ describe("judgeAttack", () => {
       seizure(2, { paid: false, heldAt: OPENS_AT + 4000, holdExpiresAt: OPENS_AT + 60_000 }),
     );
     // 2 units for 5 s, and 1 unit for the 6 s until the attack's end, of 10 units for 10 s.
-    expect(judgeAttack(evidence).hoarding).toEqual({ blockedShare: 0.16, stockBackSeconds: 5.1, unpaidHolds: 2 });
+    expect(judgeAttack(evidence).hoarding).toEqual({
+      blockedShare: 0.16,
+      stockBackSeconds: 5.1,
+      unpaidHolds: 2,
+      mostOfOneAccount: 1,
+    });
     expect(judgeAttack({ ...evidence, stockBackAt: null }).hoarding.stockBackSeconds).toBeNull();
+  });
+
+  it("T8: breaks the hoarders' promise when one account lets more lapse than its budget", () => {
+    const evidence = fair({ profile: "hoarders" });
+    evidence.record.seizures.set("a", seizure(1, { paid: false }));
+    expect(broken(evidence)).not.toContain("hoarders: No account let more lapse than its budget");
+    evidence.record.seizures.set("b", seizure(1, { paid: false }));
+    expect(broken(evidence)).toContain("hoarders: No account let more lapse than its budget");
+  });
+
+  it("T16: breaks the campus' promise when somebody behind the address goes without", () => {
+    expect(broken(fair({ profile: "campus" }))).toEqual(["campus: Everybody behind the shared address got a unit"]);
+    const evidence = fair({ profile: "campus" });
+    for (const each of evidence.record.journeys) each.bought = true;
+    expect(broken(evidence)).not.toContain("campus: Everybody behind the shared address got a unit");
+  });
+
+  it("T11: sets the farm's time against the units that it won, and tells how long devices took", () => {
+    const evidence = fair();
+    expect(judgeAttack(evidence).work).toMatchObject({ coreSecondsPerUnit: null, deviceMostSeconds: 0 });
+    for (let proof = 0; proof < 5; proof++) noteWork(evidence.record.farm, 300, 400);
+    for (const [index, each] of evidence.record.journeys.entries()) each.deviceMs = index * 100;
+    noteWork(evidence.record.devices, 900, 1500);
+    expect(judgeAttack(evidence).work).toEqual({
+      farm: { proofs: 5, trialsPerProof: 300, seconds: 2 },
+      coreSecondsPerUnit: 0.5,
+      devices: { proofs: 1, trialsPerProof: 900, seconds: 1.5 },
+      deviceP50Seconds: 0.7,
+      deviceMostSeconds: 1.4,
+    });
   });
 
   it("divides the attackers' costs by their requests, the limiters' calls apart", () => {
@@ -180,6 +222,18 @@ describe("castCrowd", () => {
       new Set(castCrowd({ ...shape, honestShareAddress: true }, 7).honest.map(({ address }) => address)).size,
     ).toBe(1);
     expect(new Set(castCrowd({ ...shape, addresses: 1 }, 7).accounts.map(({ address }) => address)).size).toBe(1);
+    const neighbours = castCrowd({ ...shape, honestShareAddress: true, attackersAmongThem: true }, 7);
+    expect(new Set([...neighbours.honest, ...neighbours.accounts].map(({ address }) => address)).size).toBe(1);
+  });
+
+  it("gives people ids that do not count up, and attackers such only where they disguise themselves", () => {
+    const { honest, accounts } = castCrowd(shape, 7);
+    expect(longestRun([...honest].map(({ id }) => id))).toBeLessThan(3);
+    expect(longestRun([...accounts].map(({ id }) => id))).toBe(20);
+    const disguised = castCrowd({ ...shape, disguised: true }, 7).accounts;
+    expect(longestRun(disguised.map(({ id }) => id))).toBeLessThan(3);
+    expect(disguised.every(({ id }) => isAttackers(id))).toBe(true);
+    expect(honest.some(({ id }) => isAttackers(id))).toBe(false);
   });
 
   it("lets nobody click sooner than people can", () => {
@@ -190,16 +244,54 @@ describe("castCrowd", () => {
 });
 
 describe("varsOf", () => {
-  const wrangler = { LIMITS: { shards: 4, policies: { one: { mode: "enforce", limit: 3 }, two: { mode: "shadow" } } } };
+  const wrangler = {
+    LIMITS: { shards: 4, policies: { one: { mode: "enforce", limit: 3 }, two: { mode: "shadow" } } },
+    CHALLENGE: {
+      lifetime_seconds: 60,
+      pow: { iterations: 1000, trials_least: 300, trials_most: 3000, harder_factor: 4 },
+    },
+    HOARDING: { open_holds_per_buyer: 0, unpaid_hold_seconds_per_buyer: 7200, lapses: 10, cooldown_seconds: 600 },
+    RISK: { mode: "shadow", delay_ms: 800 },
+  };
 
-  it("changes nothing with the defences on", () => {
-    expect(varsOf("on", wrangler)).toEqual({});
+  it("leaves wrangler.toml's limits with the defences on, demands proofs, and enforces risk and budgets", () => {
+    expect(varsOf("on", wrangler)).toEqual({
+      CHALLENGE: {
+        lifetime_seconds: 60,
+        pow: { iterations: 100, trials_least: 10, trials_most: 100, harder_factor: 4 },
+      },
+      HOARDING: {
+        open_holds_per_buyer: 1,
+        unpaid_hold_seconds_per_buyer: 10,
+        unpaid_hold_seconds_per_client: 120,
+        lapses: 10,
+        cooldown_seconds: 600,
+      },
+      RISK: { mode: "enforce", delay_ms: 800 },
+    });
+    expect(rulesOf("on", 30)).toMatchObject({ perBuyerLimit: 1, challenges: ["pow"] });
   });
 
-  it("switches every policy off, and leaves the rest of the table", () => {
+  it("switches everything off, and leaves the rest of the tables", () => {
     expect(varsOf("off", wrangler)).toEqual({
       LIMITS: { shards: 4, policies: { one: { mode: "off", limit: 3 }, two: { mode: "off" } } },
+      HOARDING: {
+        open_holds_per_buyer: 0,
+        unpaid_hold_seconds_per_buyer: 0,
+        unpaid_hold_seconds_per_client: 0,
+        lapses: 0,
+        cooldown_seconds: 0,
+      },
+      RISK: { mode: "off", delay_ms: 800 },
     });
-    expect(rulesOf("off", 30)).toMatchObject({ perBuyerLimit: 30 });
+    expect(rulesOf("off", 30)).toMatchObject({ perBuyerLimit: 30, challenges: [] });
+  });
+
+  it.each(["on", "off"] as const)("gives the gateway tables that it takes, defences %s", (defences) => {
+    const { vars } = readWranglerConfig();
+    const env = { ...vars, ...varsOf(defences, vars) };
+    expect(parseChallenge({ CHALLENGE: env["CHALLENGE"] }).pow.trialsLeast).toBeGreaterThanOrEqual(10);
+    expect(parseHoarding(env).openHoldsPerBuyer).toBe(defences === "on" ? 1 : 0);
+    expect(parseRisk(env).mode).toBe(defences === "on" ? "enforce" : "off");
   });
 });
