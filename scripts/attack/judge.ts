@@ -4,8 +4,9 @@ import { summarizeLatencies } from "../rush/report.ts";
 import type { LedgerDocument } from "../rush/sale-api.ts";
 import type { Costs } from "./cost/cost.ts";
 import type { Defences } from "./defences.ts";
-import { LAPSES_PER_ACCOUNT } from "./defences.ts";
+import { judgePromises, type Verdict } from "./promises.ts";
 import type { AttackRecord, Journey, Seizure, Work } from "./record.ts";
+import { sumOfCalls, type Tally } from "./tally.ts";
 
 export interface Evidence {
   readonly profile: string;
@@ -24,14 +25,6 @@ export interface Evidence {
   readonly stockBackAt: number | null;
   readonly ledger: LedgerDocument;
 }
-
-export interface Verdict {
-  readonly promise: string;
-  readonly kept: boolean;
-  readonly evidence: string;
-}
-
-type Tally = Readonly<Record<string, number>>;
 
 export interface Figures {
   readonly profile: string;
@@ -103,8 +96,6 @@ export interface WorkDone {
 
 /** Calls to the limiter objects begin so; every other object's are counted together. */
 const LIMITER = "LIMITER.";
-/** What the edge's copy of a product costs, whoever asks; anything else a forged request must not reach. */
-const VIEW = "PRODUCT.view";
 /** Who asks for what is gone is refused rightly. */
 const ABOUT_THE_STOCK: ReadonlySet<string> = new Set(["sold-out", "held-out"]);
 
@@ -146,63 +137,7 @@ export function judgeAttack(evidence: Evidence): Figures {
     breaches: sorted(record.breaches),
     notes: sorted(record.notes),
   };
-  return { ...figures, promises: promisesOf(evidence, figures) };
-}
-
-function promisesOf(evidence: Evidence, figures: Omit<Figures, "promises">): readonly Verdict[] {
-  const { ledger, defences, accounts, perBuyerLimit } = evidence;
-  const { attackers, honest } = figures;
-  const sold = attackers.unitsPaid + honest.bought;
-  const booked = ledger.available + ledger.held + ledger.paid + ledger.withdrawn;
-  const always: readonly Verdict[] = [
-    {
-      promise: "Nothing forbidden was served",
-      kept: Object.keys(figures.breaches).length === 0,
-      evidence: tell(figures.breaches) || "nothing was",
-    },
-    {
-      promise: "Every unit was sold once at the most",
-      kept: booked === ledger.allocated && ledger.allocated === evidence.stock && sold === ledger.paid,
-      evidence: `${sold} units paid by both sides, ${ledger.paid} in the ledger, of ${evidence.stock}`,
-    },
-  ];
-  if (defences === "off") return always;
-  const defended: Verdict[] = [
-    {
-      promise: "No account got more than the round allows",
-      kept: attackers.unitsPaid <= accounts * perBuyerLimit,
-      evidence: `${attackers.unitsPaid} units for ${accounts} accounts`,
-    },
-    {
-      promise: "No honest buyer was refused for anything but the stock",
-      kept: honest.refusedWrongly === 0 && honest.lostWrongly === 0,
-      evidence: `${honest.refusedWrongly} of ${honest.buyers} were${honest.refusedWrongly === 0 ? "" : `: ${tell(honest.reasons)}`}`,
-    },
-  ];
-  if (evidence.profile === "campus") {
-    defended.push({
-      promise: "Everybody behind the shared address got a unit",
-      kept: honest.bought === honest.buyers,
-      evidence: `${honest.bought} of ${honest.buyers} did`,
-    });
-  }
-  if (evidence.profile === "hoarders") {
-    const { mostOfOneAccount } = figures.hoarding;
-    defended.push({
-      promise: "No account let more lapse than its budget",
-      kept: mostOfOneAccount <= LAPSES_PER_ACCOUNT,
-      evidence: `${mostOfOneAccount} unpaid holds of one account at the most`,
-    });
-  }
-  if (evidence.profile === "flood") {
-    const beyond = sumOfCalls(attackers.calls, (call) => call.startsWith("PRODUCT.") && call !== VIEW);
-    defended.push({
-      promise: "Forged requests got no further than the edge's copy of the product",
-      kept: beyond === 0,
-      evidence: `${beyond} calls of ${attackers.requests} requests, and ${attackers.calls[VIEW] ?? 0} for the edge's copy`,
-    });
-  }
-  return [...always, ...defended];
+  return { ...figures, promises: judgePromises(evidence, figures) };
 }
 
 function costPerRequest({ attacker }: Costs): Figures["cost"] {
@@ -214,10 +149,6 @@ function costPerRequest({ attacker }: Costs): Figures["cost"] {
     messages: per(attacker.messages),
     redisCalls: per(attacker.redis),
   };
-}
-
-function sumOfCalls(calls: Tally, isMeant: (call: string) => boolean): number {
-  return Object.entries(calls).reduce((sum, [call, number]) => sum + (isMeant(call) ? number : 0), 0);
 }
 
 function workOf({ farm, devices, journeys }: AttackRecord, unitsPaid: number): Figures["work"] {
@@ -273,13 +204,6 @@ function sumOf(seizures: readonly Seizure[]): number {
 
 function sorted(tally: ReadonlyMap<string, number>): Tally {
   return Object.fromEntries([...tally].toSorted(([, a], [, b]) => b - a));
-}
-
-/** A tally in words. */
-export function tell(tally: Tally): string {
-  return Object.entries(tally)
-    .map(([name, number]) => `${number} × ${name}`)
-    .join(", ");
 }
 
 function round(value: number, digits: number): number {

@@ -1,7 +1,7 @@
 /** The attacks: who takes part, and what the attackers do. */
 import type { AttackOptions } from "./options.ts";
 import type { CrowdShape } from "./cast.ts";
-import { buyWithEveryAccount, buyWithOneAccount } from "./profiles/accounts.ts";
+import { buyWithEveryAccount, buyWithOneAccount, trickleIn } from "./profiles/accounts.ts";
 import { comeEarly } from "./profiles/early.ts";
 import { flood } from "./profiles/flood.ts";
 import { hoard } from "./profiles/hoarders.ts";
@@ -83,9 +83,9 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     attack: buyWithEveryAccount,
   },
   neighbours: {
-    tells: "many accounts behind the address that all honest buyers share",
+    tells: "many accounts that trickle in behind the address that all honest buyers share",
     shape: (options) => ({ ...manyOfBoth(options), addresses: 1, honestShareAddress: true, attackersAmongThem: true }),
-    attack: buyWithEveryAccount,
+    attack: trickleIn,
   },
   campus: {
     tells: "no attacker: all honest buyers behind one address, a unit for each",

@@ -1,6 +1,7 @@
 /** The end of an attack as a person reads it. Pure. */
 import { table } from "../rush/table.ts";
-import { type Figures, tell, type WorkDone } from "./judge.ts";
+import type { Figures, WorkDone } from "./judge.ts";
+import { tell } from "./tally.ts";
 
 export const HEAD = [
   "profile",
