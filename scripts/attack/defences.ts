@@ -21,8 +21,8 @@ const HOLD_SECONDS_OFF = 600;
 const LAPSE_COSTS_SECONDS = 10;
 /** What one account may let lapse in a day. */
 export const LAPSES_PER_ACCOUNT = 1;
-/** What all accounts behind one address may: as many times more as in wrangler.toml's budgets. */
-const LAPSES_PER_ADDRESS = 12;
+/** What all accounts behind one address may: as many as in wrangler.toml (86400 s, holds of 120 s), for it may be a campus. */
+const LAPSES_PER_ADDRESS = 720;
 
 /** The budgets of a sale of single pieces. What is not named here stays as wrangler.toml has it. */
 const HOARDING_ON = {

@@ -65,7 +65,7 @@ describe("varsOf", () => {
       HOARDING: {
         open_holds_per_buyer: 1,
         unpaid_hold_seconds_per_buyer: 10,
-        unpaid_hold_seconds_per_client: 120,
+        unpaid_hold_seconds_per_client: 7200,
         lapses: 10,
         cooldown_seconds: 600,
       },
