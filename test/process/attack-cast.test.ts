@@ -6,7 +6,6 @@ import { rulesOf, varsOf } from "../../scripts/attack/defences.ts";
 import { readWranglerConfig } from "../../scripts/gateway/check-wrangler.ts";
 import { parseChallenge } from "../../src/challenge/challenge-config.ts";
 import { parseHoarding } from "../../src/checkout/hoarding-config.ts";
-import { parseRisk } from "../../src/risk/risk-config.ts";
 import { longestRun } from "../../src/risk/decide-risk.ts";
 
 describe("castCrowd", () => {
@@ -94,6 +93,6 @@ describe("varsOf", () => {
     const env = { ...vars, ...varsOf(defences, vars) };
     expect(parseChallenge({ CHALLENGE: env["CHALLENGE"] }).pow.trialsLeast).toBeGreaterThanOrEqual(10);
     expect(parseHoarding(env).openHoldsPerBuyer).toBe(defences === "on" ? 1 : 0);
-    expect(parseRisk(env).mode).toBe(defences === "on" ? "enforce" : "off");
+    expect(env["RISK"]).toMatchObject({ mode: defences === "on" ? "enforce" : "off" });
   });
 });
