@@ -49,7 +49,7 @@ export interface Figures {
     readonly refusedWrongly: number;
     /** Of those, who went away without a unit because of it. */
     readonly lostWrongly: number;
-    /** Those refusals by code, each buyer once a code. */
+    /** Those refusals by code, and what other end their order took, each buyer once a code. */
     readonly reasons: Tally;
     readonly p50Ms: number;
     readonly p95Ms: number;
@@ -96,6 +96,7 @@ export interface WorkDone {
 
 /** Calls to the limiter objects begin so; every other object's are counted together. */
 const LIMITER = "LIMITER.";
+const NO_ANSWER = "no-answer";
 /** Who asks for what is gone is refused rightly. */
 const ABOUT_THE_STOCK: ReadonlySet<string> = new Set(["sold-out", "held-out"]);
 
@@ -125,7 +126,7 @@ export function judgeAttack(evidence: Evidence): Figures {
       buyers: journeys.length,
       bought: journeys.filter(({ bought }) => bought).length,
       refusedWrongly: journeys.filter((journey) => wrongCodes(journey).length > 0).length,
-      lostWrongly: journeys.filter(({ bought, endedBy }) => !bought && isWrong(endedBy ?? "no-answer")).length,
+      lostWrongly: journeys.filter(isLost).length,
       reasons: reasonsOf(journeys),
       p50Ms: latency?.p50 ?? 0,
       p95Ms: latency?.p95 ?? 0,
@@ -188,13 +189,22 @@ function isWrong(code: string): boolean {
   return !ABOUT_THE_STOCK.has(code);
 }
 
+/** Went without a unit for another reason than the stock; an order that was paid too late is one. */
+function isLost({ bought, endedBy }: Journey): boolean {
+  return !bought && isWrong(endedBy ?? NO_ANSWER);
+}
+
 function wrongCodes({ refusals }: Journey): readonly string[] {
   return [...refusals.keys()].filter(isWrong);
 }
 
 function reasonsOf(journeys: readonly Journey[]): Tally {
   const reasons = new Map<string, number>();
-  for (const journey of journeys) for (const code of wrongCodes(journey)) count(reasons, code);
+  for (const journey of journeys) {
+    const codes = new Set(wrongCodes(journey));
+    if (isLost(journey)) codes.add(journey.endedBy ?? NO_ANSWER);
+    for (const code of codes) count(reasons, code);
+  }
   return sorted(reasons);
 }
 

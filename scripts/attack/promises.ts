@@ -38,7 +38,12 @@ export function judgePromises(evidence: Evidence, figures: Omit<Figures, "promis
     {
       promise: "No honest buyer was refused for anything but the stock",
       kept: honest.refusedWrongly === 0 && honest.lostWrongly === 0,
-      evidence: `${honest.refusedWrongly} of ${honest.buyers} were${honest.refusedWrongly === 0 ? "" : `: ${tell(honest.reasons)}`}`,
+      evidence: [
+        `${honest.refusedWrongly} of ${honest.buyers} were, ${honest.lostWrongly} went without a unit by it`,
+        tell(honest.reasons),
+      ]
+        .filter((told) => told !== "")
+        .join(": "),
     },
   ];
   if (evidence.profile === "campus") {
