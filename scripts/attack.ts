@@ -8,6 +8,8 @@ import { varsOf } from "./attack/defences.ts";
 import type { Figures } from "./attack/judge.ts";
 import { ATTACK_HELP, type AttackOptions, parseAttackOptions } from "./attack/options.ts";
 import { brokenOf, formatAttack } from "./attack/table.ts";
+import { writeFigures } from "./attack/page.ts";
+import { scalePuzzles } from "./attack/work/puzzles.ts";
 import { readWranglerConfig } from "./gateway/check-wrangler.ts";
 import { spawnGateway } from "./gateway/child.ts";
 import { readDemoVars, requireVar } from "./gateway/dev-vars.ts";
@@ -35,6 +37,7 @@ await runProgram(async () => {
         ? JSON.stringify({ seed: options.seed, figures: all }, undefined, 2)
         : formatAttack(all, options.seed),
     );
+    if (options.writeDocs) await writeFigures(all, options);
     return brokenOf(all).length === 0 ? 0 : 1;
   } finally {
     ended.abort();
@@ -78,12 +81,14 @@ interface Ground {
 }
 
 async function onOwnGateway(battle: Battle, { script, stateDir, signal, progress }: Ground): Promise<Figures> {
-  const vars = { ...(await readDemoVars()), ...varsOf(battle.defences, readWranglerConfig().vars) };
+  const wrangler = readWranglerConfig().vars;
+  const vars = { ...(await readDemoVars()), ...varsOf(battle.defences, wrangler) };
   const gateway = await spawnGateway({ port: 0, stateDir, vars, script }, (text) => process.stderr.write(text));
   const field: Battlefield = {
     url: gateway.url,
     adminToken: requireVar(vars, "ADMIN_TOKEN"),
     webhookSecrets: requireVar(vars, "ORIGIN_WEBHOOK_SECRET"),
+    puzzles: scalePuzzles(wrangler),
   };
   try {
     return await Promise.race([fight(battle, field, progress), untilAborted(signal)]);

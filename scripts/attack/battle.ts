@@ -17,18 +17,21 @@ import type { AttackOptions } from "./options.ts";
 import { PROFILES, type ProfileName } from "./profiles.ts";
 import { newAttackRecord } from "./record.ts";
 import type { Scene, SignedAccount } from "./scene.ts";
+import { Farm } from "./work/farm.ts";
+import type { Puzzles } from "./work/puzzles.ts";
 import { warmUp } from "./warm-up.ts";
 
 export interface Battle {
   readonly profile: ProfileName;
   readonly defences: Defences;
-  readonly options: Pick<AttackOptions, "honest" | "attackers" | "stock" | "seed">;
+  readonly options: Pick<AttackOptions, "honest" | "attackers" | "stock" | "seed" | "farmCores">;
 }
 
 export interface Battlefield {
   readonly url: string;
   readonly adminToken: string;
   readonly webhookSecrets: string;
+  readonly puzzles: Puzzles;
 }
 
 const PRODUCT = "attacked";
@@ -37,6 +40,16 @@ const WARM_UP_PRODUCT = "warm-up";
 const HONEST_CONNECTIONS = 256;
 const ATTACKER_CONNECTIONS = 256;
 const OTHER_CONNECTIONS = 64;
+/** What both sides send beside their own: attackers pose as browsers, which is easy. */
+const BROWSER_HEADERS = {
+  "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+  "Accept-Language": "en",
+  "Accept-Encoding": "identity",
+  "Sec-Fetch-Site": "same-origin",
+  "Sec-Fetch-Mode": "cors",
+};
+/** A few rented machines. */
+const FARM_CORES = 8;
 /** For the early ones to come before the opening. */
 const OPENS_AFTER_MS = 2500;
 /** How long attackers go on after the opening: two short holds, and some. */
@@ -69,13 +82,16 @@ export async function fight(battle: Battle, field: Battlefield, progress: Progre
   let lapses: LapseWatch | undefined;
   try {
     progress.line = () => "warming up and signing both sides in";
-    await warmUp(new SaleApi(clients.other, WARM_UP_PRODUCT, field.adminToken, field.webhookSecrets));
+    const { challenges } = rulesOf(defences, stock);
+    await warmUp(new SaleApi(clients.other, WARM_UP_PRODUCT, field.adminToken, field.webhookSecrets), challenges);
     const [honestJwts, accountJwts] = [
       await signIn(apis.other, crowd.honest),
       await signIn(apis.other, crowd.accounts),
     ];
     const accounts = crowd.accounts.map((account, index) => ({ ...account, jwt: accountJwts[index] ?? "" }));
-    const scene = await openRound(apis, clients.attacker, { crowd, accounts, stock, defences });
+    const farm = new Farm(options.farmCores ?? profile.farmCores ?? FARM_CORES);
+    const cast = { crowd, accounts, stock, defences, farm, puzzles: field.puzzles };
+    const scene = await openRound(apis, clients.attacker, cast);
     progress.line = () => tellProgress(scene, clients);
     lapses = watchLapses(() => readLedger(scene), scene.now);
     await bounded(
@@ -107,7 +123,7 @@ export async function fight(battle: Battle, field: Battlefield, progress: Progre
 }
 
 function clientOf({ url }: Battlefield, side: Side, connections: number): HttpClient {
-  return new HttpClient(url, connections, { [SIDE_HEADER]: side });
+  return new HttpClient(url, connections, { ...BROWSER_HEADERS, [SIDE_HEADER]: side });
 }
 
 interface Cast {
@@ -115,16 +131,18 @@ interface Cast {
   readonly accounts: readonly SignedAccount[];
   readonly stock: number;
   readonly defences: Defences;
+  readonly farm: Farm;
+  readonly puzzles: Puzzles;
 }
 
 async function openRound(
   apis: Pick<Scene, "honest" | "attacker" | "other">,
   attackerHttp: HttpClient,
-  { crowd, accounts, stock, defences }: Cast,
+  { crowd, accounts, stock, defences, farm, puzzles }: Cast,
 ): Promise<Scene> {
   const clock = await readClock(apis.other);
   const opensAt = Math.round(clock.now() + OPENS_AFTER_MS);
-  const { perBuyerLimit, holdSeconds } = rulesOf(defences, stock);
+  const { perBuyerLimit, holdSeconds, challenges } = rulesOf(defences, stock);
   const outcome = await apis.other.configure({
     title: "Attacked",
     price: 100,
@@ -134,6 +152,7 @@ async function openRound(
     closesAt: opensAt + OPEN_FOR_MS,
     perBuyerLimit,
     holdSeconds,
+    challenges,
   });
   if (!outcome.ok) throw new StartError(`Cannot create the product: the gateway answers ${outcome.code}`);
   const attackEndsAt = opensAt + ATTACK_MS;
@@ -147,6 +166,8 @@ async function openRound(
     perBuyerLimit,
     crowd,
     accounts,
+    farm,
+    puzzles,
     record: newAttackRecord(),
     opensAt,
     attackEndsAt,

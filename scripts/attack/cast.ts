@@ -1,7 +1,8 @@
 /** Who takes part in an attack: honest buyers and the attackers' accounts, with their addresses and moments. Pure. */
 import { ownAddress } from "../rush/cast.ts";
 import { seededRandom } from "../rush/random.ts";
-import { attackerId } from "./names.ts";
+import { countedUpId, disguisedId, honestId } from "./names.ts";
+import { deviceTimes } from "./work/devices.ts";
 
 export interface HonestBuyer {
   readonly id: string;
@@ -10,6 +11,8 @@ export interface HonestBuyer {
   readonly clicksAfterMs: number;
   /** From the order to the payment, in milliseconds. */
   readonly paysAfterMs: number;
+  /** How many times longer its device needs for a proof of work than a core of the farm. */
+  readonly deviceTimes: number;
   /** From 0 to 1: what else is left to chance. */
   readonly chance: number;
 }
@@ -32,6 +35,10 @@ export interface CrowdShape {
   readonly addresses: number;
   /** All honest buyers behind one address, as on a campus. */
   readonly honestShareAddress: boolean;
+  /** The attackers behind that address, too. @default false */
+  readonly attackersAmongThem?: boolean;
+  /** Ids of the attackers' accounts that look like anybody's, instead of counted-up ones. @default false */
+  readonly disguised?: boolean;
 }
 
 /** Nobody reacts faster (a simple reaction takes 200 to 300 ms); most within two seconds. In milliseconds. */
@@ -52,17 +59,22 @@ export function castCrowd(shape: CrowdShape, seed: number): Crowd {
   const random = seededRandom(seed);
   const between = (least: number, most: number): number => least + random.next() * (most - least);
   const honest = Array.from({ length: shape.honest }, (_, index) => ({
-    id: `honest-${index + 1}`,
+    id: honestId(random.next()),
     address: shape.honestShareAddress ? SHARED_ADDRESS : ownAddress(index),
     clicksAfterMs: Math.min(REACTION_MOST_MS, REACTION_LEAST_MS - Math.log(1 - random.next()) * REACTION_MEAN_MS),
     paysAfterMs: between(PAYS_AFTER_LEAST_MS, PAYS_AFTER_MOST_MS),
+    deviceTimes: deviceTimes(random.next(), random.next()),
     chance: random.next(),
   }));
   const addresses = Array.from({ length: shape.addresses }, (_, index) =>
-    shape.addresses === 1 ? ATTACKERS_ADDRESS : ownAddress(FIRST_ATTACKER + index),
+    shape.attackersAmongThem === true
+      ? SHARED_ADDRESS
+      : shape.addresses === 1
+        ? ATTACKERS_ADDRESS
+        : ownAddress(FIRST_ATTACKER + index),
   );
   const accounts = Array.from({ length: shape.accounts }, (_, index) => ({
-    id: attackerId(index + 1),
+    id: shape.disguised === true ? disguisedId(random.next()) : countedUpId(index + 1),
     address: addresses[index % addresses.length] ?? ATTACKERS_ADDRESS,
   }));
   return { honest, accounts, addresses };

@@ -4,7 +4,9 @@ import { summarizeLatencies } from "../rush/report.ts";
 import type { LedgerDocument } from "../rush/sale-api.ts";
 import type { Costs } from "./cost/cost.ts";
 import type { Defences } from "./defences.ts";
-import type { AttackRecord, Journey, Seizure } from "./record.ts";
+import { judgePromises, type Verdict } from "./promises.ts";
+import type { AttackRecord, Journey, Seizure, Work } from "./record.ts";
+import { sumOfCalls, type Tally } from "./tally.ts";
 
 export interface Evidence {
   readonly profile: string;
@@ -23,14 +25,6 @@ export interface Evidence {
   readonly stockBackAt: number | null;
   readonly ledger: LedgerDocument;
 }
-
-export interface Verdict {
-  readonly promise: string;
-  readonly kept: boolean;
-  readonly evidence: string;
-}
-
-type Tally = Readonly<Record<string, number>>;
 
 export interface Figures {
   readonly profile: string;
@@ -55,7 +49,7 @@ export interface Figures {
     readonly refusedWrongly: number;
     /** Of those, who went away without a unit because of it. */
     readonly lostWrongly: number;
-    /** Those refusals by code, each buyer once a code. */
+    /** Those refusals by code, and what other end their order took, each buyer once a code. */
     readonly reasons: Tally;
     readonly p50Ms: number;
     readonly p95Ms: number;
@@ -69,22 +63,40 @@ export interface Figures {
     readonly messages: number;
     readonly redisCalls: number;
   };
+  /** Proofs of work; trials and times are those of wrangler.toml's size. */
+  readonly work: {
+    readonly farm: WorkDone;
+    /** What the farm spent for each unit that its side bought; null: it bought none, or had nothing to solve. */
+    readonly coreSecondsPerUnit: number | null;
+    readonly devices: WorkDone;
+    /** What an honest buyer waited for his device in all, in seconds: the middle one and the longest. */
+    readonly deviceP50Seconds: number;
+    readonly deviceMostSeconds: number;
+  };
   readonly hoarding: {
     /** Share of the stock's time during the attack that was held by attackers who did not pay. */
     readonly blockedShare: number;
     /** From the attackers' last unpaid hold until all of theirs were back on sale; null: none, or not seen. */
     readonly stockBackSeconds: number | null;
     readonly unpaidHolds: number;
+    /** The most unpaid holds that one account had. */
+    readonly mostOfOneAccount: number;
   };
   readonly breaches: Tally;
   readonly notes: Tally;
   readonly promises: readonly Verdict[];
 }
 
+export interface WorkDone {
+  readonly proofs: number;
+  readonly trialsPerProof: number;
+  /** Of the farm's cores, or of the devices. */
+  readonly seconds: number;
+}
+
 /** Calls to the limiter objects begin so; every other object's are counted together. */
 const LIMITER = "LIMITER.";
-/** What the edge's copy of a product costs, whoever asks; anything else a forged request must not reach. */
-const VIEW = "PRODUCT.view";
+const NO_ANSWER = "no-answer";
 /** Who asks for what is gone is refused rightly. */
 const ABOUT_THE_STOCK: ReadonlySet<string> = new Set(["sold-out", "held-out"]);
 
@@ -114,59 +126,19 @@ export function judgeAttack(evidence: Evidence): Figures {
       buyers: journeys.length,
       bought: journeys.filter(({ bought }) => bought).length,
       refusedWrongly: journeys.filter((journey) => wrongCodes(journey).length > 0).length,
-      lostWrongly: journeys.filter(({ bought, endedBy }) => !bought && isWrong(endedBy ?? "no-answer")).length,
+      lostWrongly: journeys.filter(isLost).length,
       reasons: reasonsOf(journeys),
       p50Ms: latency?.p50 ?? 0,
       p95Ms: latency?.p95 ?? 0,
       orderP50Ms: waits.length === 0 ? null : (summarizeLatencies(new Map([["order", waits]]))[0]?.p50 ?? null),
     },
     cost: costPerRequest(costs),
+    work: workOf(record, unitsPaid),
     hoarding: hoardingOf(evidence, seizures),
     breaches: sorted(record.breaches),
     notes: sorted(record.notes),
   };
-  return { ...figures, promises: promisesOf(evidence, figures) };
-}
-
-function promisesOf(evidence: Evidence, figures: Omit<Figures, "promises">): readonly Verdict[] {
-  const { ledger, defences, accounts, perBuyerLimit } = evidence;
-  const { attackers, honest } = figures;
-  const sold = attackers.unitsPaid + honest.bought;
-  const booked = ledger.available + ledger.held + ledger.paid + ledger.withdrawn;
-  const always: readonly Verdict[] = [
-    {
-      promise: "Nothing forbidden was served",
-      kept: Object.keys(figures.breaches).length === 0,
-      evidence: tell(figures.breaches) || "nothing was",
-    },
-    {
-      promise: "Every unit was sold once at the most",
-      kept: booked === ledger.allocated && ledger.allocated === evidence.stock && sold === ledger.paid,
-      evidence: `${sold} units paid by both sides, ${ledger.paid} in the ledger, of ${evidence.stock}`,
-    },
-  ];
-  if (defences === "off") return always;
-  const defended: Verdict[] = [
-    {
-      promise: "No account got more than the round allows",
-      kept: attackers.unitsPaid <= accounts * perBuyerLimit,
-      evidence: `${attackers.unitsPaid} units for ${accounts} accounts`,
-    },
-    {
-      promise: "No honest buyer was refused for anything but the stock",
-      kept: honest.refusedWrongly === 0 && honest.lostWrongly === 0,
-      evidence: `${honest.refusedWrongly} of ${honest.buyers} were${honest.refusedWrongly === 0 ? "" : `: ${tell(honest.reasons)}`}`,
-    },
-  ];
-  if (evidence.profile === "flood") {
-    const beyond = sumOfCalls(attackers.calls, (call) => call.startsWith("PRODUCT.") && call !== VIEW);
-    defended.push({
-      promise: "Forged requests got no further than the edge's copy of the product",
-      kept: beyond === 0,
-      evidence: `${beyond} calls of ${attackers.requests} requests, and ${attackers.calls[VIEW] ?? 0} for the edge's copy`,
-    });
-  }
-  return [...always, ...defended];
+  return { ...figures, promises: judgePromises(evidence, figures) };
 }
 
 function costPerRequest({ attacker }: Costs): Figures["cost"] {
@@ -180,8 +152,20 @@ function costPerRequest({ attacker }: Costs): Figures["cost"] {
   };
 }
 
-function sumOfCalls(calls: Tally, isMeant: (call: string) => boolean): number {
-  return Object.entries(calls).reduce((sum, [call, number]) => sum + (isMeant(call) ? number : 0), 0);
+function workOf({ farm, devices, journeys }: AttackRecord, unitsPaid: number): Figures["work"] {
+  const done = ({ proofs, trials, ms }: Work): WorkDone => ({
+    proofs,
+    trialsPerProof: proofs === 0 ? 0 : Math.round(trials / proofs),
+    seconds: round(ms / 1000, 1),
+  });
+  const waits = journeys.map(({ deviceMs }) => deviceMs).toSorted((a, b) => a - b);
+  return {
+    farm: done(farm),
+    coreSecondsPerUnit: unitsPaid === 0 || farm.proofs === 0 ? null : round(farm.ms / 1000 / unitsPaid, 2),
+    devices: done(devices),
+    deviceP50Seconds: round((waits[Math.floor((waits.length - 1) / 2)] ?? 0) / 1000, 2),
+    deviceMostSeconds: round((waits.at(-1) ?? 0) / 1000, 2),
+  };
 }
 
 function hoardingOf(evidence: Evidence, seizures: readonly Seizure[]): Figures["hoarding"] {
@@ -191,16 +175,23 @@ function hoardingOf(evidence: Evidence, seizures: readonly Seizure[]): Figures["
     const ms = Math.min(holdExpiresAt, attackEndsAt) - Math.max(heldAt, opensAt);
     return sum + quantity * Math.max(0, ms);
   }, 0);
+  const perAccount = [...Map.groupBy(unpaid, ({ accountId }) => accountId).values()].map((holds) => holds.length);
   const lastHeldAt = Math.max(...unpaid.map(({ heldAt }) => heldAt));
   return {
     blockedShare: round(blocked / (stock * (attackEndsAt - opensAt)), 3),
     stockBackSeconds: unpaid.length === 0 || stockBackAt === null ? null : round((stockBackAt - lastHeldAt) / 1000, 1),
     unpaidHolds: unpaid.length,
+    mostOfOneAccount: Math.max(0, ...perAccount),
   };
 }
 
 function isWrong(code: string): boolean {
   return !ABOUT_THE_STOCK.has(code);
+}
+
+/** Went without a unit for another reason than the stock; an order that was paid too late is one. */
+function isLost({ bought, endedBy }: Journey): boolean {
+  return !bought && isWrong(endedBy ?? NO_ANSWER);
 }
 
 function wrongCodes({ refusals }: Journey): readonly string[] {
@@ -209,7 +200,11 @@ function wrongCodes({ refusals }: Journey): readonly string[] {
 
 function reasonsOf(journeys: readonly Journey[]): Tally {
   const reasons = new Map<string, number>();
-  for (const journey of journeys) for (const code of wrongCodes(journey)) count(reasons, code);
+  for (const journey of journeys) {
+    const codes = new Set(wrongCodes(journey));
+    if (isLost(journey)) codes.add(journey.endedBy ?? NO_ANSWER);
+    for (const code of codes) count(reasons, code);
+  }
   return sorted(reasons);
 }
 
@@ -219,13 +214,6 @@ function sumOf(seizures: readonly Seizure[]): number {
 
 function sorted(tally: ReadonlyMap<string, number>): Tally {
   return Object.fromEntries([...tally].toSorted(([, a], [, b]) => b - a));
-}
-
-/** A tally in words. */
-export function tell(tally: Tally): string {
-  return Object.entries(tally)
-    .map(([name, number]) => `${number} × ${name}`)
-    .join(", ");
 }
 
 function round(value: number, digits: number): number {

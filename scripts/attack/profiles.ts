@@ -1,11 +1,12 @@
 /** The attacks: who takes part, and what the attackers do. */
 import type { AttackOptions } from "./options.ts";
 import type { CrowdShape } from "./cast.ts";
-import { buyWithEveryAccount, buyWithOneAccount } from "./profiles/accounts.ts";
+import { buyWithEveryAccount, buyWithOneAccount, trickleIn } from "./profiles/accounts.ts";
 import { comeEarly } from "./profiles/early.ts";
 import { flood } from "./profiles/flood.ts";
 import { hoard } from "./profiles/hoarders.ts";
 import { replay } from "./profiles/replay.ts";
+import { GRAPHICS_CARD_CORES } from "./work/devices.ts";
 import type { Scene } from "./scene.ts";
 
 export type ProfileName =
@@ -15,6 +16,9 @@ export type ProfileName =
   | "early"
   | "replay"
   | "hoarders"
+  | "solvers"
+  | "disguised"
+  | "neighbours"
   | "campus"
   | "flood";
 
@@ -23,6 +27,8 @@ export interface Profile {
   readonly shape: (options: Pick<AttackOptions, "honest" | "attackers">) => CrowdShape;
   /** @default as the options say */
   readonly stock?: (options: Pick<AttackOptions, "honest" | "stock">) => number;
+  /** The cores of the attackers' farm. @default as the options say, or those of a few rented machines */
+  readonly farmCores?: number;
   /** Runs from before the opening until the attackers have what they want, or may not go on. */
   readonly attack: (scene: Scene) => Promise<void>;
 }
@@ -41,7 +47,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     attack: buyWithOneAccount,
   },
   "one-address": {
-    tells: "many accounts behind one address",
+    tells: "many accounts with counted-up ids behind one address",
     shape: (options) => ({ ...manyOfBoth(options), addresses: 1 }),
     attack: buyWithEveryAccount,
   },
@@ -64,6 +70,22 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     tells: "many accounts that hold and never pay, again and again",
     shape: manyOfBoth,
     attack: hoard,
+  },
+  solvers: {
+    tells: "the botnet with a graphics card that solves its proofs of work",
+    shape: manyOfBoth,
+    farmCores: GRAPHICS_CARD_CORES,
+    attack: buyWithEveryAccount,
+  },
+  disguised: {
+    tells: "many accounts behind one address, with ids like anybody's",
+    shape: (options) => ({ ...manyOfBoth(options), addresses: 1, disguised: true }),
+    attack: buyWithEveryAccount,
+  },
+  neighbours: {
+    tells: "many accounts that trickle in behind the address that all honest buyers share",
+    shape: (options) => ({ ...manyOfBoth(options), addresses: 1, honestShareAddress: true, attackersAmongThem: true }),
+    attack: trickleIn,
   },
   campus: {
     tells: "no attacker: all honest buyers behind one address, a unit for each",

@@ -13,15 +13,28 @@ export interface Journey {
   endedBy: string | null;
   /** From the first click to the order, waits included, in milliseconds; null without an order. */
   clickToOrderMs: number | null;
+  /** What its device spent on proofs of work, in milliseconds. */
+  deviceMs: number;
 }
 
 /** One order of the attackers. Times are the gateway's, in milliseconds since the epoch. */
 export interface Seizure {
   readonly orderId: string;
+  /** The account whose token made it. */
+  readonly accountId: string;
   readonly quantity: number;
   readonly heldAt: number;
   readonly holdExpiresAt: number;
   paid: boolean;
+}
+
+/** Proofs of work that one side solved. */
+export interface Work {
+  proofs: number;
+  /** In wrangler.toml's size. */
+  trials: number;
+  /** On that side's cores, in milliseconds. */
+  ms: number;
 }
 
 export interface AttackRecord {
@@ -29,6 +42,8 @@ export interface AttackRecord {
   readonly seizures: Map<string, Seizure>;
   /** The attackers' refusals by code. */
   readonly attackersRefused: Map<string, number>;
+  readonly farm: Work;
+  readonly devices: Work;
   /** What must never happen, in words, as often as it did. */
   readonly breaches: Map<string, number>;
   /** What happened and is worth telling, in words, as often as it did. */
@@ -40,13 +55,15 @@ export function newAttackRecord(): AttackRecord {
     journeys: [],
     seizures: new Map(),
     attackersRefused: new Map(),
+    farm: { proofs: 0, trials: 0, ms: 0 },
+    devices: { proofs: 0, trials: 0, ms: 0 },
     breaches: new Map(),
     notes: new Map(),
   };
 }
 
 export function newJourney(id: string): Journey {
-  return { id, bought: false, refusals: new Map(), endedBy: null, clickToOrderMs: null };
+  return { id, bought: false, refusals: new Map(), endedBy: null, clickToOrderMs: null, deviceMs: 0 };
 }
 
 export function noteRefusal(journey: Journey, refused: Refused): void {
@@ -54,13 +71,26 @@ export function noteRefusal(journey: Journey, refused: Refused): void {
   journey.endedBy = refused.code;
 }
 
+export function noteWork(work: Work, trials: number, ms: number): void {
+  work.proofs++;
+  work.trials += trials;
+  work.ms += ms;
+}
+
 /** Writes down what an attacker's checkout was answered with. */
-export function noteSeizure(record: AttackRecord, outcome: Outcome<PlacedOrder>, now: number): void {
+export function noteSeizure(record: AttackRecord, accountId: string, outcome: Outcome<PlacedOrder>, now: number): void {
   if (!outcome.ok) {
     count(record.attackersRefused, outcome.code);
     return;
   }
   const { orderId, quantity, holdExpiresAt } = outcome.value;
   if (record.seizures.has(orderId)) return;
-  record.seizures.set(orderId, { orderId, quantity, heldAt: now, holdExpiresAt: holdExpiresAt ?? now, paid: false });
+  record.seizures.set(orderId, {
+    orderId,
+    accountId,
+    quantity,
+    heldAt: now,
+    holdExpiresAt: holdExpiresAt ?? now,
+    paid: false,
+  });
 }

@@ -5,6 +5,8 @@ import type { HttpClient } from "../rush/http.ts";
 import type { SaleApi } from "../rush/sale-api.ts";
 import type { Account, Crowd } from "./cast.ts";
 import type { AttackRecord } from "./record.ts";
+import type { Farm } from "./work/farm.ts";
+import type { Puzzles } from "./work/puzzles.ts";
 
 export interface SignedAccount extends Account {
   readonly jwt: string;
@@ -17,6 +19,9 @@ export interface Scene extends GatewayClock {
   readonly crowd: Crowd;
   readonly accounts: readonly SignedAccount[];
   readonly record: AttackRecord;
+  readonly puzzles: Puzzles;
+  /** Where the attackers solve proofs of work. */
+  readonly farm: Farm;
   /** The same gateway as each side calls it; `other` is the origin and the operator. */
   readonly honest: SaleApi;
   readonly attacker: SaleApi;

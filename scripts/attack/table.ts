@@ -1,8 +1,9 @@
 /** The end of an attack as a person reads it. Pure. */
 import { table } from "../rush/table.ts";
-import { type Figures, tell } from "./judge.ts";
+import type { Figures, WorkDone } from "./judge.ts";
+import { tell } from "./tally.ts";
 
-const HEAD = [
+export const HEAD = [
   "profile",
   "defences",
   "att. ids",
@@ -13,8 +14,11 @@ const HEAD = [
   "honest bought",
   "ref. wrongly",
   "lost by it",
+  "order p50 s",
   "p50 ms",
   "p95 ms",
+  "core s/unit",
+  "device s p50/most",
   "objects/req",
   "limiter/req",
   "queue/req",
@@ -23,7 +27,15 @@ const HEAD = [
   "back after",
 ];
 
-function rowOf({ profile, defences, attackers, honest, cost, hoarding }: Figures): readonly (string | number)[] {
+export function rowOf({
+  profile,
+  defences,
+  attackers,
+  honest,
+  cost,
+  work,
+  hoarding,
+}: Figures): readonly (string | number)[] {
   return [
     profile,
     defences,
@@ -35,8 +47,11 @@ function rowOf({ profile, defences, attackers, honest, cost, hoarding }: Figures
     `${honest.bought}/${honest.buyers}`,
     honest.refusedWrongly,
     honest.lostWrongly,
+    honest.orderP50Ms === null ? "-" : (honest.orderP50Ms / 1000).toFixed(1),
     honest.p50Ms,
     honest.p95Ms,
+    work.coreSecondsPerUnit ?? "-",
+    work.devices.proofs === 0 ? "-" : `${work.deviceP50Seconds}/${work.deviceMostSeconds}`,
     cost.objectCalls,
     cost.limiterCalls,
     cost.messages,
@@ -52,7 +67,8 @@ function rowOf({ profile, defences, attackers, honest, cost, hoarding }: Figures
 
 export function formatAttack(all: readonly Figures[], seed: number): string {
   return [
-    `Seed ${seed}. Costs are per request of the attackers; blocked is the stock's time that unpaid holds took`,
+    `Seed ${seed}. Costs are per request of the attackers; blocked is the stock's time that unpaid holds took;`,
+    "times of solving are modelled, and everything else is real: see docs/red-team.md",
     "",
     table([HEAD, ...all.map(rowOf)]),
     ...all.flatMap(tellFigures),
@@ -70,11 +86,17 @@ export function brokenOf(all: readonly Figures[]): readonly string[] {
   );
 }
 
-function tellFigures({ profile, defences, attackers, honest, notes, promises }: Figures): readonly string[] {
+export function tellWork({ proofs, trialsPerProof, seconds }: WorkDone, of: string): string {
+  return proofs === 0 ? "" : `${proofs} proofs of ${trialsPerProof} trials on average, ${seconds} s of ${of}`;
+}
+
+function tellFigures({ profile, defences, attackers, honest, work, notes, promises }: Figures): readonly string[] {
   const lines = [
     ["attackers were refused", tell(attackers.refused)],
     ["calls to objects by the attackers' requests", tell(attackers.calls)],
     ["honest were refused wrongly", tell(honest.reasons)],
+    ["attackers solved", tellWork(work.farm, "a core")],
+    ["honest solved", tellWork(work.devices, "their devices")],
     ["seen", tell(notes)],
   ].filter(([, told]) => told !== "");
   return [

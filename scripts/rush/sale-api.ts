@@ -80,10 +80,12 @@ export class SaleApi {
     return this.#http.send({ method: "GET", path: `/v1/products/${this.#product}`, address, label: "product" });
   }
 
-  async token(address: string, jwt: string): Promise<Outcome<IssuedToken>> {
+  /** @param challenge the answer to a `challenge-required` refusal. */
+  async token(address: string, jwt: string, challenge?: unknown): Promise<Outcome<IssuedToken>> {
     const path = `/v1/products/${this.#product}/tokens`;
     const headers = { Authorization: `Bearer ${jwt}` };
-    return read(await this.#http.send({ method: "POST", path, address, headers, body: "{}", label: "token" }), token);
+    const body = JSON.stringify({ challenge });
+    return read(await this.#http.send({ method: "POST", path, address, headers, body, label: "token" }), token);
   }
 
   async checkout(

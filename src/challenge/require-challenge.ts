@@ -10,7 +10,7 @@ import type { ProductView } from "../../durable-objects/product/protocol.ts";
 import { readJson } from "../body.ts";
 import type { BuyerEnv } from "../context.ts";
 import { refuse } from "../problem.ts";
-import { challengeAnswer } from "./answers.ts";
+import { type ChallengeAnswer, challengeAnswer } from "./answers.ts";
 import type { VerifyContext } from "./attempt.ts";
 import type { Burn } from "./burn.ts";
 import { issue, verify } from "./challenge.ts";
@@ -64,7 +64,7 @@ export function requireChallenge({ burn }: RequireChallengeOptions) {
       burn: (id) => burn(c.env, id, BURN_MS),
     };
     const answer = body.value.challenge;
-    if (answer?.kind !== kind) {
+    if (answer?.kind !== kind || isForLess(answer, demand)) {
       c.set("countsAlone", true);
       return refuse(c, { code: "challenge-required", challenge: await issue(kind, context) });
     }
@@ -73,4 +73,12 @@ export function requireChallenge({ burn }: RequireChallengeOptions) {
     c.set("countsAlone", true);
     return next();
   });
+}
+
+/**
+ * What was solved before more was asked: another buyer behind the same address may have changed that meanwhile, so its buyer is
+ * told what to solve now, as if he had not answered, and not that he failed. Where he lies about it, the signature tells.
+ */
+function isForLess(answer: ChallengeAnswer, demand: Demand): boolean {
+  return demand === "harder" && answer.kind === "pow" && !answer.challenge.parameters.data.harder;
 }

@@ -1,10 +1,8 @@
-/** The attack's judge, cast and settings: pure, with cooked evidence. */
+/** The attack's judge: pure, with cooked evidence. */
 import { describe, expect, it } from "vitest";
-import { castCrowd } from "../../scripts/attack/cast.ts";
 import { newCosts } from "../../scripts/attack/cost/cost.ts";
-import { rulesOf, varsOf } from "../../scripts/attack/defences.ts";
 import { type Evidence, judgeAttack } from "../../scripts/attack/judge.ts";
-import { type Journey, newAttackRecord, newJourney, type Seizure } from "../../scripts/attack/record.ts";
+import { type Journey, newAttackRecord, newJourney, noteWork, type Seizure } from "../../scripts/attack/record.ts";
 import { brokenOf, formatAttack } from "../../scripts/attack/table.ts";
 
 const OPENS_AT = 1_000_000;
@@ -27,6 +25,7 @@ function journey(number: number, change: Partial<Journey> = {}): Journey {
 function seizure(number: number, change: Partial<Seizure> = {}): Seizure {
   return {
     orderId: `order-${number}`,
+    accountId: `attacker-${number}`,
     quantity: 1,
     heldAt: OPENS_AT,
     holdExpiresAt: OPENS_AT + 5000,
@@ -111,8 +110,43 @@ describe("judgeAttack", () => {
       seizure(2, { paid: false, heldAt: OPENS_AT + 4000, holdExpiresAt: OPENS_AT + 60_000 }),
     );
     // 2 units for 5 s, and 1 unit for the 6 s until the attack's end, of 10 units for 10 s.
-    expect(judgeAttack(evidence).hoarding).toEqual({ blockedShare: 0.16, stockBackSeconds: 5.1, unpaidHolds: 2 });
+    expect(judgeAttack(evidence).hoarding).toEqual({
+      blockedShare: 0.16,
+      stockBackSeconds: 5.1,
+      unpaidHolds: 2,
+      mostOfOneAccount: 1,
+    });
     expect(judgeAttack({ ...evidence, stockBackAt: null }).hoarding.stockBackSeconds).toBeNull();
+  });
+
+  it("T8: breaks the hoarders' promise when one account lets more lapse than its budget", () => {
+    const evidence = fair({ profile: "hoarders" });
+    evidence.record.seizures.set("a", seizure(1, { paid: false }));
+    expect(broken(evidence)).not.toContain("hoarders: No account let more lapse than its budget");
+    evidence.record.seizures.set("b", seizure(1, { paid: false }));
+    expect(broken(evidence)).toContain("hoarders: No account let more lapse than its budget");
+  });
+
+  it("T16: breaks the campus' promise when somebody behind the address goes without", () => {
+    expect(broken(fair({ profile: "campus" }))).toEqual(["campus: Everybody behind the shared address got a unit"]);
+    const evidence = fair({ profile: "campus" });
+    for (const each of evidence.record.journeys) each.bought = true;
+    expect(broken(evidence)).not.toContain("campus: Everybody behind the shared address got a unit");
+  });
+
+  it("T11: sets the farm's time against the units that it won, and tells how long devices took", () => {
+    const evidence = fair();
+    expect(judgeAttack(evidence).work).toMatchObject({ coreSecondsPerUnit: null, deviceMostSeconds: 0 });
+    for (let proof = 0; proof < 5; proof++) noteWork(evidence.record.farm, 300, 400);
+    for (const [index, each] of evidence.record.journeys.entries()) each.deviceMs = index * 100;
+    noteWork(evidence.record.devices, 900, 1500);
+    expect(judgeAttack(evidence).work).toEqual({
+      farm: { proofs: 5, trialsPerProof: 300, seconds: 2 },
+      coreSecondsPerUnit: 0.5,
+      devices: { proofs: 1, trialsPerProof: 900, seconds: 1.5 },
+      deviceP50Seconds: 0.7,
+      deviceMostSeconds: 1.4,
+    });
   });
 
   it("divides the attackers' costs by their requests, the limiters' calls apart", () => {
@@ -162,44 +196,5 @@ describe("judgeAttack", () => {
     expect(told).toContain("Seed 7");
     expect(told.split("\n").filter((line) => /^ {2}botnet +(?:on|off) /.test(line))).toHaveLength(2);
     expect(told).toContain("every promise was kept");
-  });
-});
-
-describe("castCrowd", () => {
-  const shape = { honest: 50, accounts: 20, addresses: 20, honestShareAddress: false };
-
-  it("repeats the same crowd for the same seed, and another for another", () => {
-    expect(castCrowd(shape, 7)).toEqual(castCrowd(shape, 7));
-    expect(castCrowd(shape, 7)).not.toEqual(castCrowd(shape, 8));
-  });
-
-  it("gives everybody an address of its own, unless they share one", () => {
-    const { honest, accounts } = castCrowd(shape, 7);
-    expect(new Set([...honest, ...accounts].map(({ address }) => address)).size).toBe(70);
-    expect(
-      new Set(castCrowd({ ...shape, honestShareAddress: true }, 7).honest.map(({ address }) => address)).size,
-    ).toBe(1);
-    expect(new Set(castCrowd({ ...shape, addresses: 1 }, 7).accounts.map(({ address }) => address)).size).toBe(1);
-  });
-
-  it("lets nobody click sooner than people can", () => {
-    for (const { clicksAfterMs } of castCrowd({ ...shape, honest: 1000 }, 7).honest) {
-      expect(clicksAfterMs).toBeGreaterThanOrEqual(300);
-    }
-  });
-});
-
-describe("varsOf", () => {
-  const wrangler = { LIMITS: { shards: 4, policies: { one: { mode: "enforce", limit: 3 }, two: { mode: "shadow" } } } };
-
-  it("changes nothing with the defences on", () => {
-    expect(varsOf("on", wrangler)).toEqual({});
-  });
-
-  it("switches every policy off, and leaves the rest of the table", () => {
-    expect(varsOf("off", wrangler)).toEqual({
-      LIMITS: { shards: 4, policies: { one: { mode: "off", limit: 3 }, two: { mode: "off" } } },
-    });
-    expect(rulesOf("off", 30)).toMatchObject({ perBuyerLimit: 30 });
   });
 });

@@ -1,5 +1,6 @@
 /** `npm run attack`: one short profile from its start to its figures, and wrong arguments. */
 import { describe, expect, it } from "vitest";
+import type { Figures } from "../../scripts/attack/judge.ts";
 import { parseAttackOptions } from "../../scripts/attack/options.ts";
 import { makeHome, runProgram } from "../support/node/program.ts";
 
@@ -15,19 +16,23 @@ async function attack(args: readonly string[]) {
 }
 
 describe("npm run attack", () => {
-  it("T2 T3: replayed and respelt tokens make no second order, and the costs are counted", async () => {
+  it("T2 T3 T11: replayed tokens and proofs make no second order, and the costs are counted", async () => {
     const size = ["--honest", "10", "--attackers", "10", "--stock", "20"];
     const run = await attack(["--profile", "replay", "--defences", "on", ...size, "--seed", "3", "--json"]);
     expect([run.status, run.stderr]).toEqual([0, expect.any(String)]);
     const report: unknown = JSON.parse(run.stdout);
     expect(report).toMatchObject({ seed: 3, figures: [{ profile: "replay", defences: "on", breaches: {} }] });
-    const { figures } = report as { figures: { attackers: object; honest: object; cost: Record<string, number> }[] };
+    const { figures } = report as { figures: Figures[] };
     // Stock for all, from addresses and accounts of their own: every one gets its unit.
     expect(figures[0]?.attackers).toMatchObject({ unitsPaid: 10, fairUnits: 10, factor: 1 });
     expect(figures[0]?.honest).toMatchObject({ bought: 10, refusedWrongly: 0 });
-    expect(figures[0]?.cost["limiterCalls"]).toBeGreaterThan(0);
-    expect(figures[0]?.cost["objectCalls"]).toBeGreaterThan(0);
-    expect(figures[0]?.cost["messages"]).toBeGreaterThan(0);
+    // Twenty proofs or more: one for each account and each person.
+    expect(figures[0]?.work.farm.proofs).toBeGreaterThanOrEqual(10);
+    expect(figures[0]?.work.devices.proofs).toBe(10);
+    expect(figures[0]?.work.coreSecondsPerUnit).toBeGreaterThan(0);
+    expect(figures[0]?.cost.limiterCalls).toBeGreaterThan(0);
+    expect(figures[0]?.cost.objectCalls).toBeGreaterThan(0);
+    expect(figures[0]?.cost.messages).toBeGreaterThan(0);
   }, 60_000);
 
   it.each([
@@ -59,6 +64,9 @@ describe("parseAttackOptions", () => {
     [["--attackers", "1e3"], "--attackers"],
     [["--stock", "-1"], "--stock"],
     [["--seed", "x"], "--seed"],
+    [["--farm-cores", "0"], "--farm-cores"],
+    [["--write-docs", "--profile", "campus"], "--write-docs"],
+    [["--write-docs", "--defences", "on"], "--write-docs"],
     [["--buyers", "3"], "--buyers"],
   ])("refuses %j, naming the argument", (args, named) => {
     let refused: unknown;

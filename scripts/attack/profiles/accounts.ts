@@ -26,6 +26,20 @@ export async function buyWithOneAccount(scene: Scene): Promise<void> {
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
 
+/** Over so long after the opening, so that what is known of their address changes while others solve. In milliseconds. */
+const TRICKLE_MS = 3000;
+
+/** Every account one order, each at its own moment among the honest buyers' clicks. */
+export async function trickleIn(scene: Scene): Promise<void> {
+  const { accounts, opensAt } = scene;
+  await Promise.all(
+    accounts.map(async (account, index) => {
+      await until(scene, opensAt + (TRICKLE_MS * index) / accounts.length);
+      await holdAndPay(scene, account, 1);
+    }),
+  );
+}
+
 /** Every account one order of one unit, from its own address (which may be the same for all). */
 export async function buyWithEveryAccount(scene: Scene): Promise<void> {
   await until(scene, scene.opensAt - BEGINS_BEFORE_MS);

@@ -1,7 +1,7 @@
 /** Attackers who are there before the round opens: they look for its gate, guess it, and are the first when it opens. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { count } from "../../rush/record.ts";
-import { grabToken, holdAndPay } from "../attacker.ts";
+import { askForToken, holdAndPay } from "../attacker.ts";
 import { isTooSoon, type Scene, type SignedAccount, until } from "../scene.ts";
 
 /** Each account comes so often within so long before the opening. */
@@ -24,7 +24,7 @@ export async function comeEarly(scene: Scene): Promise<void> {
 }
 
 async function tryEverything(scene: Scene, account: SignedAccount, gate: string): Promise<void> {
-  await grabToken(scene, account);
+  await askForToken(scene, account, account.address);
   if (!scene.mayAttack()) return;
   const guessed = await scene.attacker.guessGate(account.address, gate);
   if (guessed.ok) count(scene.record.breaches, "an order by a guessed gate");

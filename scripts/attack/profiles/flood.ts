@@ -116,7 +116,7 @@ function codeOf(body: unknown, status: number): string {
 async function learnGate(scene: Scene): Promise<string | undefined> {
   const [account] = scene.accounts;
   await until(scene, scene.opensAt);
-  const outcome = account === undefined ? null : await grabToken(scene, account);
+  const outcome = account === undefined ? undefined : (await grabToken(scene, account))?.outcome;
   return outcome?.ok === true ? outcome.value.checkoutUrl : undefined;
 }
 

@@ -61,12 +61,16 @@ describe("T11 proof of work", () => {
     expect((await ask({}, recounted)).code).toBe("challenge-failed");
   });
 
-  it("asks for more where harder is demanded, and takes no less", async () => {
+  it("T11 T16: asks for more where harder is demanded, takes no less, and says what to solve instead", async () => {
     const normal = await solvePow(await challengeFor({}));
     const harder = await solvePow(await challengeFor({ demand: "harder" }));
     expect(normal.solution.counter).toBeLessThanOrEqual(CONFIG.pow.trialsLeast + 1);
     expect(harder.solution.counter).toBeGreaterThanOrEqual(CONFIG.pow.trialsLeast * 2);
-    expect((await ask({ demand: "harder" }, normal)).code).toBe("challenge-failed");
+    const again = await ask({ demand: "harder" }, normal);
+    expect(again.code).toBe("challenge-required");
+    const answer = await solvePow(again.challenge);
+    expect(answer.solution.counter).toBeGreaterThanOrEqual(CONFIG.pow.trialsLeast * 2);
+    expect((await ask({ demand: "harder" }, answer)).code).toBe("token");
     expect((await ask({ demand: "harder" }, harder)).code).toBe("token");
   });
 

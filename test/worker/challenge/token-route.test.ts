@@ -103,7 +103,7 @@ describe("POST /v1/products/{id}/tokens with a challenge", () => {
     );
     expect(new Set(asked.map(({ body }) => codeOf(body)))).toEqual(new Set(["challenge-required"]));
     expect(asked[0]?.headers.get("RateLimit-Policy")).toContain(
-      '"token-sieve";q=300;w=10, "token-per-buyer";q=10;w=60',
+      '"token-sieve";q=500;w=10, "token-per-buyer";q=10;w=60',
     );
     expect(asked[0]?.headers.get("RateLimit-Policy")).not.toContain("token-per-client");
     const answered = await Promise.all(
