@@ -18,6 +18,12 @@ export type GcraDecision =
   /** `retryMs`: after which the same units fit, if nobody else comes. */
   | { readonly allowed: false; readonly retryMs: number };
 
+/**
+ * The units in use are read from a time, and a time of this century is kept to 1/4096 ms: rounded to this share of a unit, the
+ * error does not add up, and a whole limit fits at once, up to some two thousand units a second.
+ */
+const STEPS_PER_UNIT = 1024;
+
 /** @param arrivalAt the key's theoretical arrival time, ms since the epoch; undefined for a key never seen. */
 export function decideGcra(
   arrivalAt: number | undefined,
@@ -25,7 +31,9 @@ export function decideGcra(
   cost: number,
   now: number,
 ): GcraDecision {
-  const next = Math.max(arrivalAt ?? now, now) + (cost * windowMs) / limit;
-  const over = next - now - windowMs;
-  return over > 0 ? { allowed: false, retryMs: over } : { allowed: true, arrivalAt: next };
+  const interval = windowMs / limit;
+  const ahead = Math.max(0, (arrivalAt ?? now) - now);
+  const used = Math.round((ahead / interval) * STEPS_PER_UNIT) / STEPS_PER_UNIT + cost;
+  if (used > limit) return { allowed: false, retryMs: (used - limit) * interval };
+  return { allowed: true, arrivalAt: now + used * interval };
 }

@@ -37,6 +37,22 @@ describe("decideGcra", () => {
     expect(decideGcra(arrivalAt, RULE, 1, 5100).allowed).toBe(true);
   });
 
+  it.each([
+    [600, 10_000],
+    [7, 1000],
+    [300, 60_000],
+    [9973, 10_000],
+  ])("lets a whole limit of %i in %i ms come at once, and no unit more", (limit, windowMs) => {
+    const now = 1_795_304_393_649;
+    let arrivalAt: number | undefined;
+    for (let unit = 0; unit < limit; unit++) {
+      const decision = decideGcra(arrivalAt, { limit, windowMs }, 1, now);
+      if (!decision.allowed) throw new Error(`Refused unit ${unit + 1}`);
+      arrivalAt = decision.arrivalAt;
+    }
+    expect(decideGcra(arrivalAt, { limit, windowMs }, 1, now).allowed).toBe(false);
+  });
+
   it("never lets more than twice the limit through in a window, nor refuses who keeps to the rate", () => {
     assert(
       property(array(integer({ min: 0, max: 300 }), { maxLength: 200 }), (pauses) => {
