@@ -15,7 +15,7 @@ export interface GcraRule {
 
 export type GcraDecision =
   | { readonly allowed: true; readonly arrivalAt: number }
-  /** `retryMs`: after which the same units fit, if nobody else comes. */
+  /** `retryMs`: whole ms after which the same units fit, if nobody else comes. */
   | { readonly allowed: false; readonly retryMs: number };
 
 /**
@@ -34,6 +34,6 @@ export function decideGcra(
   const interval = windowMs / limit;
   const ahead = Math.max(0, (arrivalAt ?? now) - now);
   const used = Math.round((ahead / interval) * STEPS_PER_UNIT) / STEPS_PER_UNIT + cost;
-  if (used > limit) return { allowed: false, retryMs: (used - limit) * interval };
+  if (used > limit) return { allowed: false, retryMs: Math.ceil((used - limit) * interval) };
   return { allowed: true, arrivalAt: now + used * interval };
 }
