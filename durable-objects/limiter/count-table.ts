@@ -63,6 +63,19 @@ export class CountTable {
     return row === undefined ? [] : Array.from(new Float64Array(row.times));
   }
 
+  /** Every count, or null where there are more than `most`. */
+  readAll(most: number): readonly (readonly [CountKey, Count])[] | null {
+    if (!this.#exists) return [];
+    const rows = this.#sql
+      .exec<{ policy: string; algorithm: ExactAlgorithm; key: string; times: ArrayBuffer }>(
+        "SELECT policy, algorithm, key, times FROM counts LIMIT ?",
+        most + 1,
+      )
+      .toArray();
+    if (rows.length > most) return null;
+    return rows.map(({ times, ...key }) => [key, Array.from(new Float64Array(times))]);
+  }
+
   /** @param endsAt when the key is as one never seen, ms since the epoch. */
   write({ policy, algorithm, key }: CountKey, count: Count, endsAt: number): void {
     const sweepAt = (Math.ceil(endsAt / SWEEP_STEP_MS) + 1) * SWEEP_STEP_MS;

@@ -29,6 +29,8 @@ const WRITE_AGAIN_AFTER_MS = 1000;
 /** Keys at hand, at about 300 bytes, and their times, at 8: 20 MB of the 128 that objects may share with others. */
 const KEYS_MAX = 40_000;
 const TIMES_MAX = 1_000_000;
+/** Keys that an object reads when it wakes up, in some 10 ms; of more it reads those that it is asked for. */
+const LOADED_MAX = 5_000;
 /** Durable takes that one commit answers, and that may wait for one: a moment's worth of a crowd that solved its challenges. */
 const COMMIT_MAX = 1000;
 const WAITING_MAX = 4000;
@@ -49,6 +51,7 @@ export class LimiterObject extends DurableObject<Env> implements LimiterApi {
     super(ctx, env);
     this.#table = new CountTable(ctx.storage.sql);
     this.#counts = new CountsInMemory({
+      stored: this.#table.readAll(LOADED_MAX),
       read: (key) => this.#table.read(key),
       write: () => this.#write(),
       maxKeys: KEYS_MAX,

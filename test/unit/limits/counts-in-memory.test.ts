@@ -9,9 +9,10 @@ function keyOf(key: string): CountKey {
 }
 
 /** Counts over a table that is a Map. */
-function countsOver(table: Map<string, Count>, maxKeys: number, maxTimes = 1000) {
+function countsOver(table: Map<string, Count>, maxKeys: number, maxTimes = 1000, isLarge = true) {
   const calls = { reads: 0, writes: 0 };
   const counts: CountsInMemory = new CountsInMemory({
+    stored: isLarge ? null : Array.from(table, ([key, count]) => [keyOf(key), count] as const),
     read: ({ key }) => {
       calls.reads += 1;
       return table.get(key) ?? [];
@@ -35,6 +36,17 @@ describe("CountsInMemory", () => {
     expect(counts.get(keyOf("a"))).toEqual([1, 2]);
     expect(calls).toEqual({ reads: 1, writes: 0 });
     expect(Array.from(counts.changes, ({ count, endsAt }) => [count, endsAt])).toEqual([[[1, 2], 100]]);
+  });
+
+  it("reads nothing while it knows all that is stored, and again once it has let something go", () => {
+    const { counts, calls } = countsOver(new Map([["a", [1]]]), 3, 1000, false);
+    expect(counts.get(keyOf("a"))).toEqual([1]);
+    expect(counts.get(keyOf("b"))).toEqual([]);
+    counts.set(keyOf("c"), [3], 100);
+    expect(calls.reads).toBe(0);
+    counts.get(keyOf("d"));
+    expect(counts.get(keyOf("a"))).toEqual([1]);
+    expect(calls.reads).toBeGreaterThan(0);
   });
 
   it("keeps policies and algorithms apart", () => {
