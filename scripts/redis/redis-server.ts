@@ -11,15 +11,13 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { freePort } from "../gateway/addresses.ts";
+import { tieProcess } from "../gateway/lifeline.ts";
 import { StartError } from "../gateway/start-error.ts";
 
 /** How long a healthy machine may take to start one. */
 const START_MS = 10_000;
 const RETRY_MS = 25;
-/** Ends the server should this process be killed: it would run on by itself. */
-const WATCH = fileURLToPath(new URL("../gateway/lifeline-watch.ts", import.meta.url));
 
 /**
  * When a write is on disk: `off`: never; `everysec`: a second of writes may be lost; `always`: before it is answered.
@@ -68,21 +66,14 @@ export async function startRedisServer(appendOnly: AppendOnlyMode = "off"): Prom
     appendOnly === "off" ? ["--appendonly", "no"] : ["--appendonly", "yes", "--appendfsync", appendOnly];
   const options = ["--bind", "127.0.0.1", "--port", String(port), "--save", "", "--dir", dir, ...persistence];
   const child = spawn(program, options, { stdio: "ignore" });
-  const watch = spawn(process.execPath, [WATCH], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
-  watch.unref();
-  watch.stdin.on("error", () => {});
-  const { pid } = child;
-  if (pid !== undefined) watch.stdin.write(`+${pid}\n`);
+  tieProcess(child);
   const stop = async (): Promise<void> => {
     await endProcess(child);
-    // Nothing to end any more: its id may be somebody else's by now.
-    watch.stdin.end(`-${pid}\n`);
     await rm(dir, { recursive: true, force: true });
   };
   try {
     await untilUp(port, child);
-    if (pid === undefined) throw new Error("redis-server has no process");
-    return { port, pid, stop };
+    return { port, pid: child.pid ?? 0, stop };
   } catch (fault) {
     await stop();
     throw fault;
