@@ -5,13 +5,9 @@ import { join } from "node:path";
 import { bundleWorker } from "../scripts/gateway/bundle.ts";
 import type { RealPostgres } from "../scripts/postgres/real-postgres.ts";
 import { startBaseline } from "./baseline/baseline.ts";
-import {
-  type BenchGateway,
-  type BenchGatewayOptions,
-  startBenchGateway,
-  startBenchPostgres,
-} from "./gateway/gateway.ts";
+import { type BenchGateway, type BenchGatewayOptions, startBenchGateway } from "./gateway/gateway.ts";
 import { findGenerator, type Generator } from "./load/generator.ts";
+import { startBenchPostgres } from "./peers/bench-postgres.ts";
 import type { Cost, Fact, Machine, Ratio, Slice } from "./results.ts";
 import type { RoundsPlan } from "./rounds.ts";
 import type { RunningServer } from "./server.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { spawnGateway } from "../../scripts/gateway/child.ts";
 import { readDemoVars, requireVar, type Vars } from "../../scripts/gateway/dev-vars.ts";
-import { type RealPostgres, startRealPostgres } from "../../scripts/postgres/real-postgres.ts";
+import type { RealPostgres } from "../../scripts/postgres/real-postgres.ts";
 import type { RunningServer } from "../server.ts";
 
 export interface BenchGateway extends RunningServer {
@@ -13,17 +13,6 @@ export interface BenchGateway extends RunningServer {
   readonly vars: Vars;
   readonly adminToken: string;
   readonly webhookSecret: string;
-}
-
-/**
- * Durable, as the objects' storage is: what a peer's transaction costs is mostly the wait for the disk. Otherwise as it
- * comes, but for connections (the gateway opens one for each batch, peers have pools) and a cache that holds all that a bench writes.
- */
-const POSTGRES_SETTINGS = { max_connections: "200", shared_buffers: "128MB" };
-
-/** One Postgres for everything that is measured; each has a database of its own on it. */
-export function startBenchPostgres(): Promise<RealPostgres> {
-  return startRealPostgres(POSTGRES_SETTINGS);
 }
 
 /** A new, empty database, whose URL is returned. */

@@ -19,6 +19,6 @@ export class NoopObject extends DurableObject {
 const app = new Hono<{ Bindings: BareEnv }>();
 
 app.on(["GET", "POST"], "/bare", (c) => c.json({ now: Date.now() }));
-app.get("/noop", async (c) => c.json({ done: await c.env.NOOP.getByName("one").noop() }));
+app.on(["GET", "POST"], "/noop", async (c) => c.json({ done: await c.env.NOOP.getByName("one").noop() }));
 
 export default app;
