@@ -6,9 +6,9 @@
  */
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startBenchPostgres } from "../gateway/gateway.ts";
 import type { PeerOptions, RunningPeer, SaleLedger } from "../server.ts";
 import { catalog, type CataloguedPeer, findPeer } from "./catalog.ts";
-import { startBenchPostgres } from "./bench-postgres.ts";
 import { WINDOW_SECONDS } from "./environment.ts";
 import { decideFaults, type SaleExpectation } from "./judge.ts";
 import { makeToken, makeTokenKey } from "./tokens.ts";
@@ -29,7 +29,9 @@ export const SMALL_CROWD: Crowd = { stock: 40, buyers: 120, times: 2 };
 /** Everybody can have one: what is sold to nobody is missing then. */
 export const LUCKY_CROWD: Crowd = { stock: 60, buyers: 40, times: 2 };
 
-export const LIMIT_OF_CHECK = 10;
+/** Of the limits that are checked: the peers that are nothing else, and the two that peers of the same work have. */
+const LIMIT_OF_CHECK = 10;
+const CLIENT_LIMIT_OF_CHECK = 20;
 
 /** Answers by their status. */
 export type Statuses = ReadonlyMap<number, number>;
@@ -59,13 +61,42 @@ export async function checkSale(
   const buyers = Array.from({ length: crowd.buyers }, (_, index) => `buyer-${crowd.stock}-${index}`);
   const tokens = await Promise.all(buyers.map((buyer) => makeToken(tokenKey, buyer)));
   const everybody = Array.from({ length: crowd.times }, () => tokens).flat();
-  const statuses = countStatuses(await Promise.all(everybody.map((token, index) => buy(peer.url, token, index))));
+  const statuses = countStatuses(
+    await Promise.all(everybody.map((token, index) => buy(peer.url, token, index % SHARED_ADDRESS))),
+  );
   const known = [202, 409, 410].reduce((sum, status) => sum + (statuses.get(status) ?? 0), 0);
   const faults = [...(await checkLedger(peer, { ...crowd, accepted: statuses.get(202) ?? 0, delivers: sameWork }))];
   if (known !== everybody.length)
     faults.push(`Answers other than held, sold out and once per buyer: ${tell(statuses)}`);
-  if (sameWork) faults.push(...(await checkForgery(peer.url, buyers[0] ?? "")));
   return faults;
+}
+
+/** What peers of the same work do besides selling: they verify, and they limit buyers and addresses. */
+export async function checkRefusals(peer: RunningPeer, tokenKey: string): Promise<readonly string[]> {
+  await peer.reset(1);
+  const faults = [...(await checkForgery(peer.url, "forger"))];
+  const token = await makeToken(tokenKey, "impatient");
+  const ofBuyer = await Promise.all(
+    Array.from({ length: 2 * LIMIT_OF_CHECK }, (_, index) => buy(peer.url, token, index)),
+  );
+  if (count429(ofBuyer) !== LIMIT_OF_CHECK) {
+    faults.push(`A buyer's limit of ${LIMIT_OF_CHECK} answered ${tell(countStatuses(ofBuyer))}`);
+  }
+  const names = Array.from({ length: 2 * CLIENT_LIMIT_OF_CHECK }, (_, index) => `neighbour-${index}`);
+  const ofClient = await Promise.all(
+    names.map(async (name) => buy(peer.url, await makeToken(tokenKey, name), SHARED_ADDRESS)),
+  );
+  if (count429(ofClient) !== CLIENT_LIMIT_OF_CHECK) {
+    faults.push(`An address's limit of ${CLIENT_LIMIT_OF_CHECK} answered ${tell(countStatuses(ofClient))}`);
+  }
+  return faults;
+}
+
+/** The last part of an address that nobody else in the check has. */
+const SHARED_ADDRESS = 255;
+
+function count429(statuses: readonly number[]): number {
+  return statuses.filter((status) => status === 429).length;
 }
 
 /** A token that somebody else signed. */
@@ -94,7 +125,8 @@ export async function checkLimit(peer: RunningPeer): Promise<readonly string[]> 
 /** Starts a peer, checks it in every way that it has, and ends it. */
 export async function checkPeer(peer: CataloguedPeer, databaseUrl: string): Promise<readonly string[]> {
   const tokenKey = makeTokenKey();
-  const env = { LIMIT: String(LIMIT_OF_CHECK) };
+  const [limit, clientLimit] = [String(LIMIT_OF_CHECK), String(CLIENT_LIMIT_OF_CHECK)];
+  const env = { LIMIT: limit, BUYER_LIMIT: limit, CLIENT_LIMIT: clientLimit };
   const options: PeerOptions = { databaseUrl, stock: 0, perBuyer: 1, tokenKey, env };
   const running = await peer.start(options);
   try {
@@ -103,19 +135,21 @@ export async function checkPeer(peer: CataloguedPeer, databaseUrl: string): Prom
     for (const crowd of [SMALL_CROWD, LUCKY_CROWD]) {
       faults.push(...(await checkSale(running, crowd, { tokenKey, sameWork: peer.sameWork })));
     }
+    if (peer.sameWork) faults.push(...(await checkRefusals(running, tokenKey)));
     return faults;
   } finally {
     await running.stop();
   }
 }
 
-async function buy(url: string, token: string, index: number): Promise<number> {
+/** @param host the last part of the address that it seems to come from. */
+async function buy(url: string, token: string, host: number): Promise<number> {
   const response = await fetch(`${url}/v1/products/bench/checkout/gate`, {
     method: "POST",
     headers: {
       "Purchase-Token": token,
       "Content-Type": "application/json",
-      "CF-Connecting-IP": `198.51.100.${index % 256}`,
+      "CF-Connecting-IP": `198.51.100.${host}`,
     },
     body: JSON.stringify({ quantity: 1 }),
   });

@@ -23,6 +23,8 @@ const environment = v.object({
   TOKEN_KEY: v.optional(v.string(), ""),
   /** Connections to Postgres. @default the peer's own, found by tune.ts */
   POOL: v.optional(limit),
+  /** Mean pause before a lock is tried again. @default as in tuned.ts */
+  LOCK_PAUSE_MS: v.optional(limit),
   CLIENT_LIMIT: v.optional(limit, REQUESTS_PER_CLIENT),
   BUYER_LIMIT: v.optional(limit, REQUESTS_PER_BUYER),
   LIMIT: v.optional(limit, LIMIT),

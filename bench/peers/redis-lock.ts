@@ -20,6 +20,7 @@ const PATIENCE_MS = 10_000;
 const RELEASE = `if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end return 0`;
 
 const env = readEnvironment();
+const pauseMs = env.LOCK_PAUSE_MS ?? LOCK_PAUSE_MS;
 const redis = connectRedisClient(env.REDIS_PORT);
 
 async function sell(buyerId: string, orderId: string): Promise<Decision> {
@@ -40,7 +41,7 @@ const hold: Hold = async ({ buyerId, orderId }) => {
   const until = performance.now() + PATIENCE_MS;
   while ((await redis.set(LOCK, orderId, "PX", LOCK_MS, "NX")) === null) {
     if (performance.now() > until) return refuse("overloaded");
-    await sleep(LOCK_PAUSE_MS * (0.5 + Math.random()));
+    await sleep(pauseMs * (0.5 + Math.random()));
   }
   try {
     return await sell(buyerId, orderId);

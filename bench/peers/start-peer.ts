@@ -36,10 +36,24 @@ const START_MS = 30_000;
 /** For whatever a peer has to finish when it is told to end. */
 const STOP_MS = 5000;
 /** The bridge is on the loopback, and its Redis holds nothing that is worth anything. */
-const REST_TOKEN = "bench";
+export const BRIDGE_TOKEN = "bench";
 
 interface Part {
   readonly stop: () => Promise<unknown>;
+}
+
+/** One process of this folder, from "it serves" to its end. */
+export async function startProgram(
+  program: string,
+  env: Readonly<Record<string, string>>,
+): Promise<v.InferOutput<typeof ready> & Part> {
+  const child = spawnProgram(program, env);
+  try {
+    return { ...(await untilReady(program, child)), stop: () => end(child) };
+  } catch (fault) {
+    await end(child);
+    throw fault;
+  }
 }
 
 /** @throws StartError where something is missing on this machine, with the way to get it. */
@@ -49,14 +63,6 @@ export async function startPeer(peer: PeerProgram, options: PeerOptions): Promis
   const stop = async (): Promise<void> => {
     for (const part of parts.splice(0).toReversed()) await part.stop();
   };
-  const start = async (
-    program: string,
-    env: Readonly<Record<string, string>>,
-  ): Promise<v.InferOutput<typeof ready>> => {
-    const child = spawnProgram(program, env);
-    parts.push({ stop: () => end(child) });
-    return untilReady(program, child);
-  };
   try {
     const env = environmentOf(options);
     if (peer.redis !== undefined) {
@@ -65,13 +71,16 @@ export async function startPeer(peer: PeerProgram, options: PeerOptions): Promis
       pids.push(redis.pid);
       env["REDIS_PORT"] = String(redis.port);
       if (peer.rest === true) {
-        env["REST_TOKEN"] = REST_TOKEN;
-        env["REST_URL"] = (await start("rest-bridge", env)).url;
+        env["REST_TOKEN"] = BRIDGE_TOKEN;
+        const bridge = await startProgram("rest-bridge", env);
+        parts.push(bridge);
+        env["REST_URL"] = bridge.url;
       }
     }
     if (peer.postgres === true) pids.push(...(await findPostmaster(options.databaseUrl)));
-    const told = await start(peer.program, env);
-    return { ...bookkeeper(told.url), url: told.url, pids: [...told.pids, ...pids], stop };
+    const program = await startProgram(peer.program, env);
+    parts.push(program);
+    return { ...bookkeeper(program.url), url: program.url, pids: [...program.pids, ...pids], stop };
   } catch (fault) {
     await stop();
     throw fault;
@@ -80,7 +89,6 @@ export async function startPeer(peer: PeerProgram, options: PeerOptions): Promis
 
 function environmentOf(options: PeerOptions): Record<string, string> {
   return {
-    PATH: process.env["PATH"] ?? "",
     PORT: "0",
     DATABASE_URL: options.databaseUrl,
     STOCK: String(options.stock),
@@ -90,9 +98,14 @@ function environmentOf(options: PeerOptions): Record<string, string> {
   };
 }
 
+/** A peer gets what it is told and nothing of the caller's: a DATABASE_URL of somebody else must not reach it. */
+function inherited(): Record<string, string> {
+  return { PATH: process.env["PATH"] ?? "" };
+}
+
 function spawnProgram(program: string, env: Readonly<Record<string, string>>): ChildProcess {
   const file = fileURLToPath(new URL(`${program}.ts`, import.meta.url));
-  return spawn(process.execPath, [file], { env, stdio: ["pipe", "pipe", "inherit"] });
+  return spawn(process.execPath, [file], { env: { ...inherited(), ...env }, stdio: ["pipe", "pipe", "inherit"] });
 }
 
 async function untilReady(program: string, child: ChildProcess): Promise<v.InferOutput<typeof ready>> {

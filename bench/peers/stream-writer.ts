@@ -10,7 +10,7 @@ import { connectPostgres } from "./postgres-stock.ts";
 import { STREAM, WRITERS } from "./redis-keys.ts";
 import { connectRedisClient } from "./redis-stock.ts";
 
-/** Orders in a transaction: more gained nothing, see README.md. */
+/** The most orders in a transaction; under load there are that many, at rest one. */
 const BATCH = 500;
 /** How long a read waits for orders in Redis. */
 const BLOCK_MS = 1000;
