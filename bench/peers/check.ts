@@ -6,8 +6,8 @@
  */
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startBenchPostgres } from "../gateway/gateway.ts";
 import type { PeerOptions, RunningPeer, SaleLedger } from "../server.ts";
+import { startBenchPostgres } from "./bench-postgres.ts";
 import { catalog, type CataloguedPeer, findPeer } from "./catalog.ts";
 import { WINDOW_SECONDS } from "./environment.ts";
 import { decideFaults, type SaleExpectation } from "./judge.ts";

@@ -61,7 +61,24 @@ export function saleFace(hold: Hold, readBuyer: ReadBuyer): Hono {
   return app;
 }
 
+/** Requests in this process that have no decision yet. */
+let underWay = 0;
+
+/** Whether every request is decided: those of a generator that has left are finished, too. */
+export function isIdle(): boolean {
+  return underWay === 0;
+}
+
 async function decide(request: Request, hold: Hold, readBuyer: ReadBuyer): Promise<Decision> {
+  underWay++;
+  try {
+    return await decideOne(request, hold, readBuyer);
+  } finally {
+    underWay--;
+  }
+}
+
+async function decideOne(request: Request, hold: Hold, readBuyer: ReadBuyer): Promise<Decision> {
   const buyerId = await readBuyer(request.headers.get("Purchase-Token"));
   if (buyerId === null) return refuse("token-invalid");
   if ((await readQuantity(request)) !== ONE_UNIT) return refuse("invalid-request");

@@ -4,6 +4,7 @@
  * Orders have one row each with the buyer unique: the database itself knows "once per buyer". Less is written than by Sluice,
  * which keeps every event: that is in the peers' favour.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres, { type Sql, type TransactionSql } from "postgres";
 import { type Decision, refuse, type SaleRefusal } from "./face.ts";
 import type { Books } from "./serve.ts";
@@ -36,8 +37,31 @@ const SCHEMA = `
 /** One peer after the other may have used the database, a second process of the same one may set it up at this moment. */
 const SETUP_LOCK = 7_310_001;
 
+/** How long the transactions of others may take that are still open when a run is over. */
+const QUIET_MS = 15_000;
+const POLL_MS = 15;
+/** So many looks in a row must find nobody: between two transactions of a queue there is a moment without one. */
+const QUIET_LOOKS = 3;
+
+/**
+ * Until no other connection to this database has anything open: what a generator left behind is finished by the peer, wherever
+ * that runs, and a TRUNCATE in the midst of it is a deadlock.
+ */
+async function untilQuiet(sql: Sql): Promise<void> {
+  const until = performance.now() + QUIET_MS;
+  for (let quiet = 0; quiet < QUIET_LOOKS; ) {
+    const open = await sql`
+      SELECT FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'`;
+    quiet = open.count === 0 ? quiet + 1 : 0;
+    if (performance.now() > until) throw new Error(`Transactions are still open in Postgres after ${QUIET_MS} ms`);
+    await sleep(POLL_MS);
+  }
+}
+
 /** Makes the tables where they are missing and empties them. */
 export async function resetPostgres(sql: Sql, stock: number): Promise<void> {
+  await untilQuiet(sql);
   await sql.begin(async (tx) => {
     await tx`SELECT pg_advisory_xact_lock(${SETUP_LOCK})`;
     await tx.unsafe(SCHEMA);

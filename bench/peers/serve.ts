@@ -1,8 +1,14 @@
 /** How a peer serves, tells that it does, and ends: by SIGTERM, or when whoever started it is gone and closes its stdin. */
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { serve } from "@hono/node-server";
 import type { Hono } from "hono";
+import { isIdle } from "./face.ts";
 import type { SaleLedger } from "../server.ts";
+
+/** For the slowest of the requests that a generator left behind: a version that is tried again for 10 s. */
+const SETTLE_MS = 15_000;
+const POLL_MS = 5;
 
 /** What the bench asks of a peer beside its work. */
 export interface Books {
@@ -16,10 +22,20 @@ export function addBooks(app: Hono, books: Books): Hono {
   app.get("/bench/ledger", async (c) => c.json(await books.ledger()));
   app.post("/bench/reset", async (c) => {
     const { stock } = await c.req.json<{ stock: number }>();
+    await untilIdle();
     await books.reset(stock);
     return c.body(null, 204);
   });
   return app;
+}
+
+/** What was asked before a reset must not be sold after it. */
+async function untilIdle(): Promise<void> {
+  const until = performance.now() + SETTLE_MS;
+  while (!isIdle()) {
+    if (performance.now() > until) throw new Error(`Requests are still under way after ${SETTLE_MS} ms`);
+    await sleep(POLL_MS);
+  }
 }
 
 /** Listens on the loopback and returns where. */

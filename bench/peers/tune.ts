@@ -5,9 +5,9 @@
  * books are checked: a fast wrong answer counts for nothing. The best is printed; who changes tuned.ts changes README.md with it.
  */
 import { fileURLToPath } from "node:url";
-import { startBenchPostgres } from "../gateway/gateway.ts";
 import { findGenerator, type Generator } from "../load/generator.ts";
 import { wireRequest } from "../load/request.ts";
+import { startBenchPostgres } from "./bench-postgres.ts";
 import { findPeer, type PeerName } from "./catalog.ts";
 import { checkLedger } from "./check.ts";
 import { makeToken, makeTokenKey } from "./tokens.ts";

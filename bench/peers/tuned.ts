@@ -1,7 +1,7 @@
 /** What the peers were tuned to: the best of a scan by tune.ts, not what they come with. How it was measured: README.md. */
 
 /** What tune.ts scans. */
-export const POOL_SIZES = [4, 8, 16, 32, 64] as const;
+export const POOL_SIZES = [2, 4, 8, 16, 32, 64] as const;
 export const LOCK_PAUSES_MS = [1, 2, 5, 10, 20] as const;
 
 /** Connections to Postgres. */
