@@ -10,8 +10,8 @@ import { BENCH_HELP, type BenchOptions, parseBenchOptions } from "./options.ts";
 import { formatResult } from "./report.ts";
 import { readResults, type Result, writeCosts, writeResult } from "./results.ts";
 
-const FULL: Omit<BenchPlan, "noisy"> = { quick: false, rounds: 9, seconds: 1, connections: 64 };
-const QUICK: Omit<BenchPlan, "noisy"> = { quick: true, rounds: 3, seconds: 1, connections: 64 };
+const FULL: Omit<BenchPlan, "noisy" | "long"> = { quick: false, rounds: 9, seconds: 1, connections: 64 };
+const QUICK: Omit<BenchPlan, "noisy" | "long"> = { quick: true, rounds: 3, seconds: 1, connections: 64 };
 
 const MINUTE_SECONDS = 60;
 
@@ -35,7 +35,7 @@ await runProgram(async () => {
 });
 
 async function runBenches(options: BenchOptions): Promise<readonly Result[]> {
-  const plan: BenchPlan = { ...(options.quick ? QUICK : FULL), noisy: options.noisy };
+  const plan: BenchPlan = { ...(options.quick ? QUICK : FULL), noisy: options.noisy, long: options.long };
   const benches = BENCHES.filter(({ name }) => options.names.length === 0 || options.names.includes(name));
   let now = "bundling the Worker";
   let present = 0;

@@ -34,6 +34,8 @@ export interface Bench {
 
 export interface BenchPlan extends RoundsPlan {
   readonly quick: boolean;
+  /** Load profiles at their full length. */
+  readonly long: boolean;
 }
 
 export interface Ground {

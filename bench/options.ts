@@ -9,6 +9,7 @@ alternate on this machine. Writes bench/results/<name>.json and a plot; exit sta
 
   <name>...          some benches only; --list says which there are
   --quick            fewer and shorter rounds: for a first look, not for a claim
+  --long             load profiles at their full length: a quarter of an hour more
   --against REF      this tree against another commit of itself: edge, hold and token, each alternated with theirs
   --list             the benches, and what each measures
   --noisy            measures although others use the machine; prints, and writes no results
@@ -18,6 +19,7 @@ alternate on this machine. Writes bench/results/<name>.json and a plot; exit sta
 export interface BenchOptions {
   readonly names: readonly string[];
   readonly quick: boolean;
+  readonly long: boolean;
   readonly against: string | undefined;
   readonly list: boolean;
   readonly noisy: boolean;
@@ -32,6 +34,7 @@ export function parseBenchOptions(args: readonly string[], known: readonly strin
     allowPositionals: true,
     options: {
       quick: { type: "boolean" },
+      long: { type: "boolean" },
       against: { type: "string" },
       list: { type: "boolean" },
       noisy: { type: "boolean" },
@@ -48,6 +51,7 @@ export function parseBenchOptions(args: readonly string[], known: readonly strin
   return {
     names: positionals,
     quick: values.quick ?? false,
+    long: values.long ?? false,
     against: values.against,
     list: values.list ?? false,
     noisy: values.noisy ?? false,

@@ -1,5 +1,5 @@
 /** From rounds to ratios: each round compares its own slices, and the median of those is the result. Pure. */
-import type { Ratio, Slice } from "./results.ts";
+import type { Fact, Ratio, Slice } from "./results.ts";
 import { rounded, spreadOf } from "./statistics.ts";
 
 export interface Wanted {
@@ -42,6 +42,17 @@ export function ratioOf(rounds: readonly (readonly Slice[])[], wanted: Wanted, m
 
 export function isKept(value: number, target: number | undefined, atMost: boolean): boolean {
   return target === undefined || (atMost ? value <= target : value >= target);
+}
+
+/** A figure that is no ratio; `most` is what it may be at the most. */
+export function factOf(name: string, value: number, unit: string, most?: number): Fact {
+  return {
+    name,
+    value: rounded(value),
+    unit,
+    ...(most === undefined ? {} : { target: most, atMost: true }),
+    kept: isKept(value, most, true),
+  };
 }
 
 /** One subject's slices of all rounds, each figure's median. */

@@ -4,25 +4,17 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { freePort } from "../../scripts/gateway/addresses.ts";
 import { tieWorkerd } from "../../scripts/gateway/lifeline.ts";
+import { bundleEntry } from "../bundle-entry.ts";
 import { readCompatibility } from "../machine/compatibility.ts";
 
 const HOST = "127.0.0.1";
 const [, , stateDir = ""] = process.argv;
 const entry = fileURLToPath(new URL("../workers/bare.ts", import.meta.url));
 const scriptPath = join(stateDir, "bare.js");
-await build({
-  entryPoints: [entry],
-  bundle: true,
-  outfile: scriptPath,
-  format: "esm",
-  target: "esnext",
-  external: ["cloudflare:*", "node:*"],
-  logLevel: "error",
-});
+await bundleEntry(entry, scriptPath);
 
 const port = await freePort();
 const lifeline = tieWorkerd();

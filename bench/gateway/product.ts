@@ -90,7 +90,7 @@ async function askForGate(gateway: BenchGateway, api: SaleApi): Promise<string> 
 }
 
 /** What is wrong with a product after its run; empty when ledger, orders and Postgres agree. */
-export async function auditProduct(product: BenchProduct, databaseUrl: string): Promise<readonly string[]> {
+export async function auditProduct(product: BenchProduct, databaseUrl: string): Promise<string[]> {
   const { ledger } = await product.drained();
   const { allocated, available, held, paid, withdrawn, orders } = ledger;
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
@@ -100,7 +100,7 @@ export async function auditProduct(product: BenchProduct, databaseUrl: string): 
         (SELECT held FROM products WHERE id = ${product.id}) AS held,
         (SELECT count(*)::int FROM order_events WHERE product_id = ${product.id} AND order_id IS NOT NULL) AS events
       FROM orders WHERE product_id = ${product.id} AND status = 'held'`;
-    const faults = [];
+    const faults: string[] = [];
     if (allocated !== available + held + paid + withdrawn) faults.push(`the ledger of ${product.id} does not add up`);
     if (held > allocated) faults.push(`${product.id} is oversold`);
     if (row?.orders !== orders.held) faults.push(`${orders.held} orders are held, Postgres has ${row?.orders}`);

@@ -41,15 +41,17 @@ async function measureLimits(ground: Ground): Promise<Findings> {
     body: "{}",
   });
   const subjects: Subject[] = [refusing(OURS, gateway, ours, CREATED)];
-  for (const { name, start } of MEASURED) {
-    const peer = ground.keep(await start({ databaseUrl: ground.database.url, stock: 0, perBuyer: 1, tokenKey: "" }));
+  for (const entry of MEASURED) {
+    const peer = ground.keep(
+      await entry.start({ databaseUrl: ground.database.url, stock: 0, perBuyer: 1, tokenKey: "" }),
+    );
     const request = wireRequest({
       method: "GET",
       path: "/limited",
       address: ownAddress(0),
       headers: { "X-Client": CLIENT },
     });
-    subjects.push(refusing(name, peer, request, OK));
+    subjects.push(refusing(entry.name, peer, request, OK));
   }
   const { rounds, thrownAway } = await runRounds(subjects, plan, ground.generator, ground.tell);
   return {

@@ -33,10 +33,10 @@ async function measurePeers(ground: Ground): Promise<Findings> {
   const tokens = await mintTokens({ ...tokenKey, gateway: "sluice" }, "bench", 1, buyers);
   const requests = tokens.map((token, index) => checkoutRequest("/v1/products/bench/checkout/gate", token, index));
   const subjects: Subject[] = [holdSubject(gateway, HOLD, "peers")];
-  for (const { name, start } of MEASURED) {
-    const databaseUrl = await createDatabase(ground.database, `peers_${name.replaceAll("-", "_")}`);
-    const peer = ground.keep(await start({ databaseUrl, stock: 0, perBuyer: 1, tokenKey: tokenKey.secret }));
-    subjects.push(peerSubject(name, peer, requests, { delivers: false }));
+  for (const entry of MEASURED) {
+    const databaseUrl = await createDatabase(ground.database, `peers_${entry.name.replaceAll("-", "_")}`);
+    const peer = ground.keep(await entry.start({ databaseUrl, stock: 0, perBuyer: 1, tokenKey: tokenKey.secret }));
+    subjects.push(peerSubject(entry.name, peer, requests, { delivers: false }));
   }
   const { rounds, thrownAway } = await runRounds(subjects, plan, ground.generator, ground.tell);
   return {
