@@ -7,8 +7,9 @@ import { type BenchPlan, layFoundation, onGround } from "./ground.ts";
 import { requireProc } from "./machine/cpu.ts";
 import { describeCommit, describeMachine } from "./machine/describe.ts";
 import { BENCH_HELP, type BenchOptions, parseBenchOptions } from "./options.ts";
+import { plotResults } from "./plot/plot.ts";
 import { formatResult } from "./report.ts";
-import { readResults, type Result, writeCosts, writeResult } from "./results.ts";
+import { readResults, type Result, writeCosts, writePlot, writeResult } from "./results.ts";
 
 const FULL: Omit<BenchPlan, "noisy" | "long"> = { quick: false, rounds: 9, seconds: 1, connections: 64 };
 const QUICK: Omit<BenchPlan, "noisy" | "long"> = { quick: true, rounds: 3, seconds: 1, connections: 64 };
@@ -74,12 +75,20 @@ async function runBenches(options: BenchOptions): Promise<readonly Result[]> {
       results.push(result);
       present++;
     }
-    if (!options.noisy) writeCosts(readResults());
+    if (!options.noisy) keepResults();
     return results;
   } finally {
     hide();
     await foundation.stop();
   }
+}
+
+/** What is made of all results together, those of earlier runs too. */
+function keepResults(): void {
+  const all = readResults();
+  writeCosts(all);
+  const plot = plotResults(all);
+  if (plot !== null) writePlot(plot);
 }
 
 function missesTarget({ ratios, facts }: Result): boolean {

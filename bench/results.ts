@@ -109,6 +109,12 @@ export function writeResult(value: Result): void {
   write(value.name, v.parse(result, value));
 }
 
+/** The picture of the newest results, beside them. */
+export function writePlot(svg: string): void {
+  mkdirSync(RESULTS_DIR, { recursive: true });
+  writeFileSync(join(RESULTS_DIR, "bench.svg"), svg);
+}
+
 /** Every result that is there, of whatever day, by name. @throws when one is not a result. */
 export function readResults(): readonly Result[] {
   const names = readdirSync(RESULTS_DIR).filter((name) => name.endsWith(".json") && name !== `${COSTS}.json`);
