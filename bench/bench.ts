@@ -2,8 +2,9 @@
 import { runProgram } from "../scripts/gateway/program.ts";
 import { showProgress } from "../scripts/rush/progress.ts";
 import { table } from "../scripts/rush/table.ts";
+import { against } from "./against.ts";
 import { BENCHES } from "./benches.ts";
-import { type BenchPlan, layFoundation, onGround } from "./ground.ts";
+import { type Bench, type BenchPlan, layFoundation, onGround } from "./ground.ts";
 import { requireProc } from "./machine/cpu.ts";
 import { describeCommit, describeMachine } from "./machine/describe.ts";
 import { BENCH_HELP, type BenchOptions, parseBenchOptions } from "./options.ts";
@@ -37,7 +38,7 @@ await runProgram(async () => {
 
 async function runBenches(options: BenchOptions): Promise<readonly Result[]> {
   const plan: BenchPlan = { ...(options.quick ? QUICK : FULL), noisy: options.noisy, long: options.long };
-  const benches = BENCHES.filter(({ name }) => options.names.length === 0 || options.names.includes(name));
+  const benches = options.against === undefined ? chosen(options) : [against(options.against)];
   let now = "bundling the Worker";
   let present = 0;
   let begun = performance.now();
@@ -81,6 +82,10 @@ async function runBenches(options: BenchOptions): Promise<readonly Result[]> {
     hide();
     await foundation.stop();
   }
+}
+
+function chosen({ names }: BenchOptions): readonly Bench[] {
+  return BENCHES.filter(({ name }) => names.length === 0 || names.includes(name));
 }
 
 /** What is made of all results together, those of earlier runs too. */

@@ -48,6 +48,9 @@ export function parseBenchOptions(args: readonly string[], known: readonly strin
       throw new StartError(`There is no bench ${JSON.stringify(name)}; --list tells which there are`, 2);
   }
   if (values.against === "") throw new StartError("--against wants a git ref, as in --against main", 2);
+  if (values.against !== undefined && positionals.length > 0) {
+    throw new StartError("--against compares what it compares: it takes no names of benches", 2);
+  }
   return {
     names: positionals,
     quick: values.quick ?? false,

@@ -17,7 +17,7 @@ export function formatResult(result: Result): string {
   }
   if (facts.length > 0) sections.push(table([["figure", "value", "unit", "wanted", "kept"], ...facts.map(factRow)]));
   const told = [...notes];
-  if (thrownAway.length > 0) told.push(`${thrownAway.length} slices were thrown away: others used the machine`);
+  if (thrownAway.length > 0) told.push(`Slices thrown away because others used the machine: ${thrownAway.length}`);
   if (told.length > 0) sections.push(told.map((note) => `  ${note}`).join("\n"));
   return `${sections.join("\n\n")}\n`;
 }

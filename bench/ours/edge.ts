@@ -75,6 +75,13 @@ async function measureEdge(ground: Ground): Promise<Findings> {
   };
 }
 
+/** Every kind, each found to be answered as it should be. */
+export async function edgeSubjects(gateway: BenchGateway): Promise<readonly Subject[]> {
+  const kinds = await edgeKinds(gateway);
+  for (const kind of kinds) await assertAnswer(gateway, kind);
+  return kinds.map((kind) => edgeSubject(kind, gateway));
+}
+
 async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]> {
   const [open, soldOut, early] = await Promise.all([
     openProduct(gateway, "edge-open", { stock: 1000 }),

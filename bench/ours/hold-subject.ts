@@ -35,17 +35,20 @@ export function checkoutRequest(path: string, token: string, index: number): str
   return wireRequest({ method: "POST", path, address: ownAddress(index), headers, body: BODY });
 }
 
-export function holdSubject(gateway: BenchGateway, name: string = HOLD, prefix = "hold"): Subject {
+export interface HoldOptions {
+  /** Begins the names of its products: no two subjects of a bench may share one. @default "hold" */
+  readonly prefix?: string;
+  /** Holds in a second at the most, where the generator sets the pace. @default 10000 */
+  readonly perSecondMost?: number;
+}
+
+export function holdSubject(gateway: BenchGateway, options: HoldOptions = {}): Subject {
+  const { prefix = "hold", perSecondMost = HOLDS_PER_SECOND_MOST } = options;
   return {
-    name,
+    name: HOLD,
     async prepare(turn, { seconds, connections }) {
       const product = await openProduct(gateway, `${prefix}-${turn}`, { stock: STOCK });
-      const requests = await checkoutRequests(
-        gateway,
-        product.id,
-        product.checkoutPath,
-        seconds * HOLDS_PER_SECOND_MOST,
-      );
+      const requests = await checkoutRequests(gateway, product.id, product.checkoutPath, seconds * perSecondMost);
       return {
         load: { url: gateway.url, requests, connections, seconds },
         pids: gateway.pids,

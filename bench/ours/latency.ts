@@ -41,7 +41,7 @@ async function measureLatency(ground: Ground): Promise<Findings> {
     const options = { databaseUrl, stock: 0, perBuyer: 1, tokenKey: tokenKey.secret };
     peers.push(peerSubject(name, ground.keep(await findPeer(name).start(options)), requests, { delivers: true }));
   }
-  const subjects = [holdSubject(gateway, HOLD, "latency"), ...peers];
+  const subjects = [holdSubject(gateway, { prefix: "latency", perSecondMost: PER_SECOND }), ...peers];
   const { rounds, thrownAway } = await runRounds(subjects, plan, constantRate(PER_SECOND), ground.tell);
   const wanted = { subject: HOLD, baseline: "node-postgres" };
   return {

@@ -32,7 +32,7 @@ async function measurePeers(ground: Ground): Promise<Findings> {
   const buyers = Array.from({ length: 2 * TOKENS_PER_SECOND * plan.seconds }, (_, index) => `buyer-${index}`);
   const tokens = await mintTokens({ ...tokenKey, gateway: "sluice" }, "bench", 1, buyers);
   const requests = tokens.map((token, index) => checkoutRequest("/v1/products/bench/checkout/gate", token, index));
-  const subjects: Subject[] = [holdSubject(gateway, HOLD, "peers")];
+  const subjects: Subject[] = [holdSubject(gateway, { prefix: "peers" })];
   for (const entry of MEASURED) {
     const databaseUrl = await createDatabase(ground.database, `peers_${entry.name.replaceAll("-", "_")}`);
     const peer = ground.keep(await entry.start({ databaseUrl, stock: 0, perBuyer: 1, tokenKey: tokenKey.secret }));

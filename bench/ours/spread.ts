@@ -53,7 +53,7 @@ async function measureSpread(ground: Ground): Promise<Findings> {
   for (let trial = 0; trial < trials; trial++) {
     ground.tell(`trial ${trial + 1} of ${trials}`);
     const sale = await openSale(urls, trial);
-    // Everywhere a copy is at hand, and is asked for all the time, as in a sale.
+    // Everywhere a copy is at hand, each of another age.
     await untilEverywhere(urls, sale.id, "open");
     await sleep(Math.random() * PAUSE_MOST_MS);
     const gone = watchEverywhere(urls, sale.id, (state) => state !== "open");
@@ -135,7 +135,11 @@ async function stateAt(url: string, id: string): Promise<string> {
 }
 
 async function untilEverywhere(urls: readonly string[], id: string, wanted: string): Promise<void> {
-  await watchEverywhere(urls, id, (state) => state === wanted)(performance.now());
+  const asking = urls.map(async (url) => {
+    await sleep(Math.random() * PAUSE_MOST_MS);
+    await watchEverywhere([url], id, (state) => state === wanted)(performance.now());
+  });
+  await Promise.all(asking);
 }
 
 /**

@@ -65,7 +65,7 @@ async function measureStages(ground: Ground): Promise<Findings> {
       gateway,
       await checkoutRequests(gateway, product.id, product.checkoutPath),
     ),
-    holdSubject(gateway, HOLD, "stages"),
+    holdSubject(gateway, { prefix: "stages-hold" }),
   ];
   const { rounds, thrownAway } = await runRounds(subjects, plan, ground.generator, ground.tell);
   return {
