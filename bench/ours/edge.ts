@@ -10,6 +10,7 @@ import { type RequestParts, wireRequest } from "../load/request.ts";
 import { medianSlice, ratioOf, SERVER_CPU } from "../ratios.ts";
 import type { Cost } from "../results.ts";
 import { expectStatuses, runRounds, type Subject } from "../rounds.ts";
+import { countEdgeCalls } from "./edge-calls.ts";
 
 /** Least share of the bare handler's throughput, as the project wants it. */
 const TARGETS = { time: 0.95, refusal: 0.85, forged: 0.7 };
@@ -65,10 +66,13 @@ async function measureEdge(ground: Ground): Promise<Findings> {
   for (const { name, cost } of kinds) {
     if (cost !== undefined) costs[cost] = { cpuMicros: medianSlice(rounds, name).serverMicros };
   }
+  ground.tell("counting calls");
+  const facts = await countEdgeCalls(ground, edgeKinds);
   return {
     conditions: { ...ground.plan },
     rounds,
     ratios,
+    facts,
     costs,
     thrownAway,
     notes: ["Each is compared with a bare handler that gets the same bytes: the same method, headers and body"],
@@ -82,7 +86,7 @@ export async function edgeSubjects(gateway: BenchGateway): Promise<readonly Subj
   return kinds.map((kind) => edgeSubject(kind, gateway));
 }
 
-async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]> {
+export async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]> {
   const [open, soldOut, early] = await Promise.all([
     openProduct(gateway, "edge-open", { stock: 1000 }),
     openProduct(gateway, "edge-sold-out", { stock: 1 }),
