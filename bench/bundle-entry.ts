@@ -8,6 +8,8 @@ export async function bundleEntry(entry: string, outfile: string): Promise<void>
     outfile,
     format: "esm",
     target: "esnext",
+    // As wrangler resolves packages: postgres has an entry of its own for workerd.
+    conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "node:*"],
     logLevel: "error",
   });

@@ -70,10 +70,12 @@ export async function openProduct(
     drained: async () => {
       const began = Date.now();
       for (;;) {
-        const present = await ledger();
-        if (present.outbox.pending === 0) return { ledger: present, tookMs: Date.now() - began };
+        // After an overload it may be answered late, or not at all at first.
+        const read = await api.ledger();
+        if (read.ok && read.value.outbox.pending === 0) return { ledger: read.value, tookMs: Date.now() - began };
         if (Date.now() - began > DRAIN_MS) {
-          throw new Error(`${present.outbox.pending} events of ${id} are not in Postgres after ${DRAIN_MS} ms`);
+          const left = read.ok ? `${read.value.outbox.pending} events are not in Postgres` : read.code;
+          throw new Error(`${id} is not settled after ${DRAIN_MS} ms: ${left}`);
         }
         await sleep(POLL_MS);
       }

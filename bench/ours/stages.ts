@@ -19,12 +19,12 @@ import { factOf, medianSlice } from "../ratios.ts";
 import type { Fact, Slice } from "../results.ts";
 import { expectStatuses, runRounds, type Subject } from "../rounds.ts";
 import { HOLD, holdSubject } from "./hold-subject.ts";
-import { TOKEN, tokenSubject } from "./token.ts";
 
 const ENTRY = fileURLToPath(new URL("../workers/stages.ts", import.meta.url));
 const HANDLERS_PATH = "/bench/handlers";
 const CUT_HEADER = "Bench-Cut";
 const CUT_STATUS = 204;
+const CREATED = 201;
 /** Buyers that come by turns; nobody reaches a limit. */
 const VARIETY = 8000;
 
@@ -57,8 +57,7 @@ async function measureStages(ground: Ground): Promise<Findings> {
   };
   const product = await openProduct(gateway, "stages", { stock: 1_000_000 });
   const subjects: readonly Subject[] = [
-    ...cutSubjects("token", names.token.length, gateway, await tokenRequests(gateway, product.id)),
-    await tokenSubject(gateway, plan.seconds),
+    ...cutSubjects("token", names.token.length + 1, gateway, await tokenRequests(gateway, product.id)),
     ...cutSubjects(
       "checkout",
       names.checkout.length,
@@ -89,21 +88,21 @@ function cutName(route: Route, count: number): string {
   return `${route}, ${count} handlers`;
 }
 
-/** Every cut but the last: that is the whole way, measured as itself. */
+/** The first so many cuts. The last of a token's is the whole way; that of a checkout needs new tokens, and is the bench's hold. */
 function cutSubjects(
   route: Route,
-  handlers: number,
+  cuts: number,
   { url, pids }: BenchGateway,
   requestsOf: (cut: number) => readonly string[],
 ): readonly Subject[] {
-  return Array.from({ length: handlers }, (_, count) => {
+  return Array.from({ length: cuts }, (_, count) => {
     const requests = requestsOf(count);
     return {
       name: cutName(route, count),
       prepare: async (_turn, { seconds, connections }) => ({
         load: { url, requests, connections, seconds },
         pids,
-        audit: async (loaded) => expectStatuses(loaded, CUT_STATUS),
+        audit: async (loaded) => expectStatuses(loaded, route === "token" && count === cuts - 1 ? CREATED : CUT_STATUS),
       }),
     };
   });
@@ -150,6 +149,39 @@ async function handlerNames({ url }: BenchGateway, route: Route): Promise<readon
   return v.parse(v.pipe(v.array(v.string()), v.minLength(1)), await response.json());
 }
 
+/** What stands at each place of the way today; where the way has another length by now, the handler's own name is told. */
+const LABELS: Readonly<Record<Route, readonly string[]>> = {
+  token: [
+    "admit",
+    "CORS",
+    "body cap, lists",
+    "product copy",
+    "stock by the copy",
+    "sieve",
+    "identity (ES256), list of buyers",
+    "exact limits",
+    "holder, body",
+    "risk, challenge",
+    "token signed (HS256)",
+  ],
+  checkout: [
+    "admit",
+    "CORS",
+    "body cap, lists",
+    "product copy",
+    "begun, gate, shape of the token, stock",
+    "sieve",
+    "token's signature (HS256), possession",
+    "exact limits (none unless configured)",
+    "hold in the object, outbox, writer, Postgres",
+  ],
+};
+
+function labelOf(route: Route, names: readonly string[], index: number): string {
+  const labels = LABELS[route];
+  return (labels.length === names.length ? labels[index] : names[index]) ?? "";
+}
+
 function stageTable(
   route: Route,
   names: readonly string[],
@@ -161,7 +193,9 @@ function stageTable(
   const fact = (name: string, value: number): Fact => factOf(`${route}: ${name}`, value, "µs");
   return [
     fact("to the first stage", all[0] ?? Number.NaN),
-    ...names.map((name, index) => fact(name, (all[index + 1] ?? Number.NaN) - (all[index] ?? Number.NaN))),
+    ...names.map((name, index) =>
+      fact(`${index + 1} ${labelOf(route, names, index)}`, (all[index + 1] ?? Number.NaN) - (all[index] ?? Number.NaN)),
+    ),
     fact("the whole way", all.at(-1) ?? Number.NaN),
   ];
 }
