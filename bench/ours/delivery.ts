@@ -5,6 +5,7 @@ import type { BenchGateway } from "../gateway/gateway.ts";
 import { auditProduct, openProduct } from "../gateway/product.ts";
 import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
 import { factOf } from "../ratios.ts";
+import type { Fact } from "../results.ts";
 import { median, rounded } from "../statistics.ts";
 import { StartError } from "../../scripts/gateway/start-error.ts";
 import { checkoutRequests } from "./hold-subject.ts";
@@ -14,6 +15,12 @@ const STOCK = 1_000_000;
 const MOST = { transactionsPerOrder: 0.05, p95Seconds: 1.5 };
 /** Statistics of a backend reach the shared counters when it ends or is idle for a second (PostgreSQL manual, 27.2.2). */
 const STATISTICS_MS = 1500;
+
+/** A backlog of less is written before it can be timed. */
+const LEFT_LEAST = 1000;
+const SECOND_MS = 1000;
+/** The writer's rows per second, times the holds per second of the gateway. */
+const WRITER_LEAST = 2;
 
 interface Run {
   readonly orders: number;
@@ -25,6 +32,8 @@ interface Run {
   readonly p99Seconds: number;
   /** Rows per second while the writer had work. */
   readonly rowsPerSecond: number;
+  /** The same once nobody buys any more, of what was left then; null where too little was left to tell. */
+  readonly drainPerSecond: number | null;
 }
 
 function planOf(plan: BenchPlan): BenchPlan {
@@ -53,6 +62,8 @@ async function measureDelivery(ground: Ground): Promise<Findings> {
   }
   const of = (figure: (run: Run) => number): number => median(runs.map(figure));
   const rows = of(({ rowsPerEvent }) => rowsPerEvent);
+  const drains = runs.map(({ drainPerSecond }) => drainPerSecond).filter((drain) => drain !== null);
+  const holds = of(({ holdsPerSecond }) => holdsPerSecond);
   const orders = of(({ transactionsPerOrder }) => transactionsPerOrder);
   return {
     conditions: { ...plan },
@@ -69,6 +80,7 @@ async function measureDelivery(ground: Ground): Promise<Findings> {
         of(({ rowsPerSecond }) => rowsPerSecond),
         "1/s",
       ),
+      ...(drains.length === 0 ? [] : writerFacts(median(drains), holds)),
       factOf("Postgres transactions per order", orders, "", MOST.transactionsPerOrder),
       { name: "rows per event", value: rounded(rows), unit: "", target: 1, kept: rows === 1 },
       factOf(
@@ -92,6 +104,21 @@ async function measureDelivery(ground: Ground): Promise<Findings> {
   };
 }
 
+/** The writer alone: in production it has a machine of its own, here only while nobody buys. */
+function writerFacts(rowsPerSecond: number, holdsPerSecond: number): readonly Fact[] {
+  const times = rowsPerSecond / holdsPerSecond;
+  return [
+    factOf("rows per second once nobody buys", rowsPerSecond, "1/s"),
+    {
+      name: "the writer's rate, times the holds'",
+      value: rounded(times),
+      unit: "",
+      target: WRITER_LEAST,
+      kept: times >= WRITER_LEAST,
+    },
+  ];
+}
+
 /** Full load for some seconds, and then until the last row. */
 async function measureRun(
   ground: Ground,
@@ -106,7 +133,8 @@ async function measureRun(
   await product.drained();
   const before = await countTransactions(sql);
   const loaded = await ground.generator.run({ url: gateway.url, requests, ...plan });
-  await product.drained();
+  const { outbox } = await product.ledger();
+  const { tookMs } = await product.drained();
   const after = await countTransactions(sql);
   const faults = await auditProduct(product, gateway.databaseUrl);
   if (faults.length > 0) throw new StartError(`Delivery is wrong: ${faults.join("; ")}`);
@@ -129,6 +157,7 @@ async function measureRun(
     p95Seconds: row.p95,
     p99Seconds: row.p99,
     rowsPerSecond: row.orders / row.span,
+    drainPerSecond: outbox.pending < LEFT_LEAST ? null : (outbox.pending * SECOND_MS) / tookMs,
   };
 }
 

@@ -72,7 +72,7 @@ async function measureStages(ground: Ground): Promise<Findings> {
     rounds,
     ratios: [],
     facts: [
-      ...stageTable("token", names.token, TOKEN, rounds),
+      ...stageTable("token", names.token, cutName("token", names.token.length), rounds),
       ...stageTable("checkout", names.checkout, HOLD, rounds),
     ],
     thrownAway,
@@ -193,7 +193,7 @@ function stageTable(
   const fact = (name: string, value: number): Fact => factOf(`${route}: ${name}`, value, "µs");
   return [
     fact("to the first stage", all[0] ?? Number.NaN),
-    ...names.map((name, index) =>
+    ...names.map((_, index) =>
       fact(`${index + 1} ${labelOf(route, names, index)}`, (all[index + 1] ?? Number.NaN) - (all[index] ?? Number.NaN)),
     ),
     fact("the whole way", all.at(-1) ?? Number.NaN),
