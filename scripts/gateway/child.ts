@@ -19,6 +19,8 @@ export type FromChild = v.InferOutput<typeof fromChild>;
 export interface GatewayProcess {
   readonly url: string;
   readonly databaseUrl: string;
+  /** Of Node; workerd is its child. */
+  readonly pid: number;
   /** Lets it end in order: everything is written, nothing is left running. */
   readonly stop: () => Promise<void>;
   /** Ends Node, workerd and an embedded Postgres by SIGKILL; resolves when the port is free again. */
@@ -48,6 +50,7 @@ export async function spawnGateway(options: StackOptions, tell: (text: string) =
   return {
     url: first.url,
     databaseUrl: first.databaseUrl,
+    pid: child.pid ?? 0,
     stop: () => end(child, "SIGTERM"),
     kill: async () => {
       await end(child, "SIGKILL");

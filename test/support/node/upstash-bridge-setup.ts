@@ -4,7 +4,8 @@
  */
 import type { TestProject } from "vitest/node";
 import { freePort } from "../../../scripts/gateway/addresses.ts";
-import { findRedisServer, startRedis } from "./upstash-bridge-redis.ts";
+import { connectRedis } from "../../../scripts/redis/redis-connection.ts";
+import { findRedisServer, REDIS_MISSING, startRedisServer } from "../../../scripts/redis/redis-server.ts";
 import { BRIDGE_TOKEN, startBridge } from "./upstash-bridge.ts";
 
 declare module "vitest" {
@@ -17,23 +18,22 @@ declare module "vitest" {
   }
 }
 
-const MISSING = "The tests on Upstash need redis-server 7 or newer: apt-get install redis-server";
-
 export default async function setUpUpstash(project: TestProject): Promise<() => Promise<void>> {
   project.provide("bridgeToken", BRIDGE_TOKEN);
   project.provide("refusedUrl", `http://127.0.0.1:${await freePort()}`);
-  const program = findRedisServer();
-  if (program === null) {
-    if (process.env["CI"] === "true") throw new Error(MISSING);
-    console.warn(`${MISSING}. Skipped.`);
+  if (findRedisServer() === null) {
+    if (process.env["CI"] === "true") throw new Error(REDIS_MISSING);
+    console.warn(`${REDIS_MISSING}. The tests on Upstash are skipped.`);
     project.provide("bridgeUrl", null);
     return async () => {};
   }
-  const redis = await startRedis(program);
+  const server = await startRedisServer();
+  const redis = await connectRedis(server.port);
   const bridge = await startBridge(redis);
   project.provide("bridgeUrl", bridge.url);
   return async () => {
     await bridge.stop();
-    await redis.stop();
+    redis.close();
+    await server.stop();
   };
 }

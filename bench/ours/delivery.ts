@@ -1,0 +1,170 @@
+/** From the hold to its row in Postgres, under full load: transactions per order, rows per event, and how long it takes. Targets 7 and 8. */
+import { setTimeout as sleep } from "node:timers/promises";
+import postgres, { type Sql } from "postgres";
+import type { BenchGateway } from "../gateway/gateway.ts";
+import { auditProduct, openProduct } from "../gateway/product.ts";
+import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
+import { factOf } from "../ratios.ts";
+import type { Fact } from "../results.ts";
+import { median, rounded } from "../statistics.ts";
+import { StartError } from "../../scripts/gateway/start-error.ts";
+import { checkoutRequests } from "./hold-subject.ts";
+
+const HOLDS_PER_SECOND_MOST = 10_000;
+const STOCK = 1_000_000;
+const MOST = { transactionsPerOrder: 0.05, p95Seconds: 1.5 };
+/** Statistics of a backend reach the shared counters when it ends or is idle for a second (PostgreSQL manual, 27.2.2). */
+const STATISTICS_MS = 1500;
+
+/** A backlog of less is written before it can be timed. */
+const LEFT_LEAST = 1000;
+const SECOND_MS = 1000;
+/** The writer's rows per second, times the holds per second of the gateway. */
+const WRITER_LEAST = 2;
+
+interface Run {
+  readonly orders: number;
+  readonly holdsPerSecond: number;
+  readonly transactionsPerOrder: number;
+  readonly rowsPerEvent: number;
+  readonly p50Seconds: number;
+  readonly p95Seconds: number;
+  readonly p99Seconds: number;
+  /** Rows per second while the writer had work. */
+  readonly rowsPerSecond: number;
+  /** The same once nobody buys any more, of what was left then; null where too little was left to tell. */
+  readonly drainPerSecond: number | null;
+}
+
+function planOf(plan: BenchPlan): BenchPlan {
+  return plan.quick ? { ...plan, seconds: 2 } : { ...plan, rounds: 5, seconds: 5 };
+}
+
+export const delivery: Bench = {
+  name: "delivery",
+  tells: "from the hold to its row: Postgres transactions per order, rows per event, seconds until the row",
+  estimate: (plan) => 15 + planOf(plan).rounds * (planOf(plan).seconds * 2 + 5),
+  run: measureDelivery,
+};
+
+async function measureDelivery(ground: Ground): Promise<Findings> {
+  const plan = planOf(ground.plan);
+  const gateway = await ground.gateway();
+  const sql = postgres(gateway.databaseUrl, { max: 1, onnotice: () => {} });
+  const runs: Run[] = [];
+  try {
+    for (let round = 0; round < plan.rounds; round++) {
+      ground.tell(`run ${round + 1} of ${plan.rounds}`);
+      runs.push(await measureRun(ground, plan, gateway, sql, `delivery-${round}`));
+    }
+  } finally {
+    await sql.end();
+  }
+  const of = (figure: (run: Run) => number): number => median(runs.map(figure));
+  const rows = of(({ rowsPerEvent }) => rowsPerEvent);
+  const drains = runs.map(({ drainPerSecond }) => drainPerSecond).filter((drain) => drain !== null);
+  const holds = of(({ holdsPerSecond }) => holdsPerSecond);
+  const orders = of(({ transactionsPerOrder }) => transactionsPerOrder);
+  return {
+    conditions: { ...plan },
+    rounds: [],
+    ratios: [],
+    facts: [
+      factOf(
+        "holds per second",
+        of(({ holdsPerSecond }) => holdsPerSecond),
+        "1/s",
+      ),
+      factOf(
+        "rows per second while there was work",
+        of(({ rowsPerSecond }) => rowsPerSecond),
+        "1/s",
+      ),
+      ...(drains.length === 0 ? [] : writerFacts(median(drains), holds)),
+      factOf("Postgres transactions per order", orders, "", MOST.transactionsPerOrder),
+      { name: "rows per event", value: rounded(rows), unit: "", target: 1, kept: rows === 1 },
+      factOf(
+        "from hold to row, p50",
+        of(({ p50Seconds }) => p50Seconds),
+        "s",
+      ),
+      factOf(
+        "from hold to row, p95",
+        of(({ p95Seconds }) => p95Seconds),
+        "s",
+        MOST.p95Seconds,
+      ),
+      factOf(
+        "from hold to row, p99",
+        of(({ p99Seconds }) => p99Seconds),
+        "s",
+      ),
+    ],
+    notes: ["Medians of the runs. The row's time is Postgres's, which is this machine's clock like the gateway's"],
+  };
+}
+
+/** The writer alone: in production it has a machine of its own, here only while nobody buys. */
+function writerFacts(rowsPerSecond: number, holdsPerSecond: number): readonly Fact[] {
+  const times = rowsPerSecond / holdsPerSecond;
+  return [
+    factOf("rows per second once nobody buys", rowsPerSecond, "1/s"),
+    {
+      name: "the writer's rate, times the holds'",
+      value: rounded(times),
+      unit: "",
+      target: WRITER_LEAST,
+      kept: times >= WRITER_LEAST,
+    },
+  ];
+}
+
+/** Full load for some seconds, and then until the last row. */
+async function measureRun(
+  ground: Ground,
+  plan: BenchPlan,
+  gateway: BenchGateway,
+  sql: Sql,
+  productId: string,
+): Promise<Run> {
+  const product = await openProduct(gateway, productId, { stock: STOCK });
+  const count = plan.seconds * HOLDS_PER_SECOND_MOST;
+  const requests = await checkoutRequests(gateway, product.id, product.checkoutPath, count);
+  await product.drained();
+  const before = await countTransactions(sql);
+  const loaded = await ground.generator.run({ url: gateway.url, requests, ...plan });
+  const { outbox } = await product.ledger();
+  const { tookMs } = await product.drained();
+  const after = await countTransactions(sql);
+  const faults = await auditProduct(product, gateway.databaseUrl);
+  if (faults.length > 0) throw new StartError(`Delivery is wrong: ${faults.join("; ")}`);
+  const [row] = await sql<{ orders: number; events: number; p50: number; p95: number; p99: number; span: number }[]>`
+    SELECT count(*)::int AS orders,
+      (SELECT count(*)::int FROM order_events e WHERE e.product_id = ${product.id} AND e.order_id IS NOT NULL) AS events,
+      percentile_cont(0.50) WITHIN GROUP (ORDER BY extract(epoch FROM recorded_at - created_at))::float AS p50,
+      percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM recorded_at - created_at))::float AS p95,
+      percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM recorded_at - created_at))::float AS p99,
+      extract(epoch FROM max(recorded_at) - min(recorded_at))::float AS span
+    FROM orders WHERE product_id = ${product.id}`;
+  if (row === undefined) throw new Error("An aggregate has one row, found none");
+  return {
+    orders: row.orders,
+    holdsPerSecond: loaded.answered / loaded.seconds,
+    transactionsPerOrder: (after - before) / row.orders,
+    // Each order has made one event: it is held.
+    rowsPerEvent: row.events / row.orders,
+    p50Seconds: row.p50,
+    p95Seconds: row.p95,
+    p99Seconds: row.p99,
+    rowsPerSecond: row.orders / row.span,
+    drainPerSecond: outbox.pending < LEFT_LEAST ? null : (outbox.pending * SECOND_MS) / tookMs,
+  };
+}
+
+/** Of all clients of the database, ours too: a dozen among thousands of orders. */
+async function countTransactions(sql: Sql): Promise<number> {
+  await sleep(STATISTICS_MS);
+  const [row] = await sql<{ count: number }[]>`
+    SELECT (xact_commit + xact_rollback)::int AS count FROM pg_stat_database WHERE datname = current_database()`;
+  return row?.count ?? 0;
+}

@@ -1,0 +1,214 @@
+/** What the edge answers by itself: time, a product, and every refusal that asks no object. Targets 1, 2 and 5. */
+import { StartError } from "../../scripts/gateway/start-error.ts";
+import { ownAddress } from "../../scripts/rush/cast.ts";
+import { BARE, BARE_POST, baselineSubject } from "../baseline/baseline.ts";
+import type { BenchGateway } from "../gateway/gateway.ts";
+import { forgeTokens, mintTokens, readTokenKey, signJwts } from "../gateway/passes.ts";
+import { type BenchProduct, openProduct, UNKNOWN_GATE } from "../gateway/product.ts";
+import type { Bench, Findings, Ground } from "../ground.ts";
+import { type RequestParts, wireRequest } from "../load/request.ts";
+import { medianSlice, ratioOf, SERVER_CPU } from "../ratios.ts";
+import type { Cost } from "../results.ts";
+import { expectStatuses, runRounds, type Subject } from "../rounds.ts";
+import { countEdgeCalls } from "./edge-calls.ts";
+
+/** Least share of the bare handler's throughput, as the project wants it. */
+const TARGETS = { time: 0.95, refusal: 0.85, forged: 0.7 };
+
+/** Different requests of one kind: addresses and tokens change from one to the next, as in a crowd. */
+const VARIETY = 2000;
+const HOUR_MS = 60 * 60 * 1000;
+/** More than the limits let through. */
+const UNTIL_LIMITED = 400;
+const BODY = '{"quantity":1}';
+
+/** One kind of request, and how it is answered. */
+interface Kind {
+  readonly name: string;
+  readonly requests: readonly RequestParts[];
+  readonly status: number;
+  /** The problem's code; null for an answer that is no refusal. */
+  readonly code: string | null;
+  readonly target?: number;
+  /** What the capacity planner calls it. */
+  readonly cost?: string;
+}
+
+export const edge: Bench = {
+  name: "edge",
+  tells: "time, product and every refusal at the edge, against a bare hono handler",
+  estimate: ({ rounds, seconds }) => 15 + (rounds + 1) * 13 * (seconds + 0.4),
+  run: measureEdge,
+};
+
+async function measureEdge(ground: Ground): Promise<Findings> {
+  const baseline = await ground.baseline();
+  const gateway = await ground.gateway();
+  const kinds = await edgeKinds(gateway);
+  for (const kind of kinds) await assertAnswer(gateway, kind);
+  const [first] = kinds;
+  const post = kinds.find(({ requests }) => requests[0]?.method === "POST");
+  if (first === undefined || post === undefined) throw new Error("There is no kind of request to measure");
+  const subjects: readonly Subject[] = [
+    baselineSubject(BARE, baseline, wire(first.requests, "/bare")),
+    baselineSubject(BARE_POST, baseline, wire(post.requests, "/bare")),
+    ...kinds.map((kind) => edgeSubject(kind, gateway)),
+  ];
+  const { rounds, thrownAway } = await runRounds(subjects, ground.plan, ground.generator, ground.tell);
+  const ratios = kinds.flatMap(({ name, requests, target }) => {
+    const wanted = { subject: name, baseline: requests[0]?.method === "POST" ? BARE_POST : BARE };
+    return [
+      ratioOf(rounds, { ...wanted, ...(target === undefined ? {} : { target }) }),
+      ratioOf(rounds, wanted, SERVER_CPU),
+    ];
+  });
+  const costs: Record<string, Cost> = {};
+  for (const { name, cost } of kinds) {
+    if (cost !== undefined) costs[cost] = { cpuMicros: medianSlice(rounds, name).serverMicros };
+  }
+  ground.tell("counting calls");
+  const facts = await countEdgeCalls(ground, edgeKinds);
+  return {
+    conditions: { ...ground.plan },
+    rounds,
+    ratios,
+    facts,
+    costs,
+    thrownAway,
+    notes: ["Each is compared with a bare handler that gets the same bytes: the same method, headers and body"],
+  };
+}
+
+/** Every kind, each found to be answered as it should be. */
+export async function edgeSubjects(gateway: BenchGateway): Promise<readonly Subject[]> {
+  const kinds = await edgeKinds(gateway);
+  for (const kind of kinds) await assertAnswer(gateway, kind);
+  return kinds.map((kind) => edgeSubject(kind, gateway));
+}
+
+export async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]> {
+  const [open, soldOut, early] = await Promise.all([
+    openProduct(gateway, "edge-open", { stock: 1000 }),
+    openProduct(gateway, "edge-sold-out", { stock: 1 }),
+    openProduct(gateway, "edge-early", { stock: 1000, opensInMs: HOUR_MS }),
+  ]);
+  const buyers = Array.from({ length: VARIETY }, (_, index) => `edge-${index}`);
+  const mint = { ...readTokenKey(gateway.vars), gateway: "sluice" };
+  const [openTokens, soldOutTokens, earlyTokens, jwts] = await Promise.all([
+    mintTokens(mint, open.id, 1, buyers),
+    mintTokens(mint, soldOut.id, 1, [...buyers, "edge-winner"]),
+    mintTokens(mint, early.id, 1, buyers),
+    signJwts(gateway.vars, buyers),
+  ]);
+  await sellOut(soldOut, soldOutTokens[VARIETY] ?? "");
+  const get = (path: string) => parts({ method: "GET", path }, buyers);
+  const checkouts = (path: string, tokens: readonly string[]) =>
+    parts({ method: "POST", path, body: BODY }, buyers, (index) => ({ "Purchase-Token": tokens[index] ?? "" }));
+  const tokens = (product: BenchProduct) =>
+    parts({ method: "POST", path: `/v1/products/${product.id}/tokens`, body: "{}" }, buyers, (index) => ({
+      Authorization: `Bearer ${jwts[index]}`,
+    }));
+  const refusal = { target: TARGETS.refusal };
+  const oneClient = tokens(open).map((request) => ({ ...request, address: ownAddress(VARIETY) }));
+  await Promise.all(oneClient.slice(0, UNTIL_LIMITED).map((request) => send(gateway, request)));
+  return [
+    { name: "time", requests: get("/v1/time"), status: 200, code: null, target: TARGETS.time, cost: "timeRead" },
+    { name: "product", requests: get(`/v1/products/${open.id}`), status: 200, code: null, cost: "productRead" },
+    {
+      name: "sold out, at the checkout",
+      requests: checkouts(soldOut.checkoutPath, soldOutTokens),
+      status: 410,
+      code: "sold-out",
+      cost: "refusalAtEdge",
+      ...refusal,
+    },
+    { name: "sold out, at the token", requests: tokens(soldOut), status: 410, code: "sold-out", ...refusal },
+    {
+      name: "too early",
+      requests: checkouts(early.checkoutPath, earlyTokens),
+      status: 425,
+      code: "too-early",
+      ...refusal,
+    },
+    {
+      name: "wrong gate",
+      requests: checkouts(`/v1/products/${open.id}/checkout/${UNKNOWN_GATE}`, openTokens),
+      status: 403,
+      code: "gate-invalid",
+      ...refusal,
+    },
+    {
+      name: "malformed token",
+      requests: checkouts(
+        open.checkoutPath,
+        openTokens.map((token) => `${token}=`),
+      ),
+      status: 403,
+      code: "token-invalid",
+      ...refusal,
+    },
+    { name: "over the limit, remembered", requests: oneClient, status: 429, code: "rate-limited", ...refusal },
+    {
+      name: "forged token",
+      requests: checkouts(open.checkoutPath, forgeTokens(openTokens)),
+      status: 403,
+      code: "token-invalid",
+      target: TARGETS.forged,
+      cost: "forgedToken",
+    },
+  ];
+}
+
+/** Its only unit is held and paid. */
+async function sellOut(product: BenchProduct, token: string): Promise<void> {
+  const order = await product.api.checkout(ownAddress(0), product.checkoutPath, token, 1);
+  if (!order.ok) throw new Error(`Cannot sell ${product.id} out: ${order.code}`);
+  const paid = await product.api.pay(order.value.orderId, `payment-${product.id}`);
+  if (!paid.ok) throw new Error(`Cannot pay for ${product.id}: ${paid.code}`);
+}
+
+function parts(
+  common: Omit<RequestParts, "address" | "headers">,
+  buyers: readonly string[],
+  headers: (index: number) => Readonly<Record<string, string>> = () => ({}),
+): readonly RequestParts[] {
+  return buyers.map((_, index) => ({ ...common, address: ownAddress(index), headers: headers(index) }));
+}
+
+function wire(requests: readonly RequestParts[], path?: string): readonly string[] {
+  return requests.map((request) => wireRequest(path === undefined ? request : { ...request, path }));
+}
+
+function edgeSubject({ name, requests, status }: Kind, { url, pids }: BenchGateway): Subject {
+  const prepared = wire(requests);
+  return {
+    name,
+    prepare: async (_turn, { seconds, connections }) => ({
+      load: { url, requests: prepared, connections, seconds },
+      pids,
+      audit: async (loaded) => expectStatuses(loaded, status),
+    }),
+  };
+}
+
+function send({ url }: BenchGateway, { method, path, address, headers, body }: RequestParts): Promise<Response> {
+  return fetch(`${url}${path}`, {
+    method,
+    headers: { "CF-Connecting-IP": address, "Content-Type": "application/json", ...headers },
+    ...(body === undefined ? {} : { body }),
+  });
+}
+
+/** The generator sees the status only: what the answer says is looked at before. */
+async function assertAnswer(gateway: BenchGateway, kind: Kind): Promise<void> {
+  const request = kind.requests[1];
+  if (request === undefined) throw new Error(`${kind.name} has no request`);
+  const answer = await send(gateway, request);
+  const body: unknown = await answer.json();
+  const code = typeof body === "object" && body !== null && "code" in body ? body.code : null;
+  if (answer.status !== kind.status || code !== kind.code) {
+    throw new StartError(
+      `${kind.name} is answered with ${answer.status} ${String(code)} instead of ${kind.status} ${String(kind.code)}`,
+    );
+  }
+}

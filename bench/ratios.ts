@@ -1,0 +1,75 @@
+/** From rounds to ratios: each round compares its own slices, and the median of those is the result. Pure. */
+import type { Fact, Ratio, Slice } from "./results.ts";
+import { rounded, spreadOf } from "./statistics.ts";
+
+export interface Wanted {
+  readonly subject: string;
+  readonly baseline: string;
+  /** The least that the ratio should be; the most where `atMost`. */
+  readonly target?: number;
+  readonly atMost?: boolean;
+}
+
+/** What is compared of a slice, and what it is called. */
+export interface Measure {
+  readonly name: string;
+  of(slice: Slice): number;
+}
+
+export const THROUGHPUT: Measure = { name: "answers per second", of: ({ perSecond }) => perSecond };
+export const SERVER_CPU: Measure = { name: "CPU per answer", of: ({ serverMicros }) => serverMicros };
+
+/** @throws when a round has no slice of the two. */
+export function ratioOf(rounds: readonly (readonly Slice[])[], wanted: Wanted, measure: Measure = THROUGHPUT): Ratio {
+  const { subject, baseline, target, atMost = false } = wanted;
+  const ratios = rounds.map((slices) => {
+    const [above, below] = [subject, baseline].map((name) => slices.find((slice) => slice.subject === name));
+    if (above === undefined || below === undefined) throw new Error(`A round lacks ${subject} or ${baseline}`);
+    return measure.of(above) / measure.of(below);
+  });
+  const spread = spreadOf(ratios);
+  return {
+    subject,
+    baseline,
+    of: measure.name,
+    median: rounded(spread.median, 3),
+    low: rounded(spread.low, 3),
+    high: rounded(spread.high, 3),
+    ...(target === undefined ? {} : { target, atMost }),
+    kept: isKept(spread.median, target, atMost),
+  };
+}
+
+export function isKept(value: number, target: number | undefined, atMost: boolean): boolean {
+  return target === undefined || (atMost ? value <= target : value >= target);
+}
+
+/** A figure that is no ratio; `most` is what it may be at the most. */
+export function factOf(name: string, value: number, unit: string, most?: number): Fact {
+  return {
+    name,
+    value: rounded(value),
+    unit,
+    ...(most === undefined ? {} : { target: most, atMost: true }),
+    kept: isKept(value, most, true),
+  };
+}
+
+/** One subject's slices of all rounds, each figure's median. */
+export function medianSlice(rounds: readonly (readonly Slice[])[], subject: string): Omit<Slice, "statuses"> {
+  const slices = rounds.flatMap((round) => round.filter((slice) => slice.subject === subject));
+  const of = (figure: (slice: Slice) => number): number => rounded(spreadOf(slices.map(figure)).median);
+  return {
+    subject,
+    perSecond: of(({ perSecond }) => perSecond),
+    latencyMs: {
+      p50: of(({ latencyMs }) => latencyMs.p50),
+      p95: of(({ latencyMs }) => latencyMs.p95),
+      p99: of(({ latencyMs }) => latencyMs.p99),
+      max: of(({ latencyMs }) => latencyMs.max),
+    },
+    serverMicros: of(({ serverMicros }) => serverMicros),
+    generatorMicros: of(({ generatorMicros }) => generatorMicros),
+    foreign: of(({ foreign }) => foreign),
+  };
+}
