@@ -10,8 +10,10 @@ import { connectPostgres } from "./postgres-stock.ts";
 import { STREAM, WRITERS } from "./redis-keys.ts";
 import { connectRedisClient } from "./redis-stock.ts";
 
-/** The most orders in a transaction; under load there are that many, at rest one. */
+/** The most orders in a transaction. */
 const BATCH = 500;
+/** After a batch that was not full, others may gather: a transaction for each order would take the processor from the answers. */
+const GATHER_MS = 100;
 /** How long a read waits for orders in Redis. */
 const BLOCK_MS = 1000;
 /** Before it looks again for a group that a reset has just taken away. */
@@ -69,6 +71,7 @@ for (;;) {
     const orders = await read(from);
     if (orders.length > 0) await write(orders);
     else from = ">";
+    if (orders.length > 0 && orders.length < BATCH) await sleep(GATHER_MS);
   } catch (fault) {
     if (!(fault instanceof Error && GROUP_IS_GONE.test(fault.message))) throw fault;
     from = "0";

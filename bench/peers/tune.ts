@@ -1,8 +1,9 @@
 /**
  * Finds what a peer is best run with, so that none is beaten for being badly set up: `node bench/peers/tune.ts [name ...]`.
  *
- * Every setting is measured twice, up the list and down again, so that whatever gets slower with time is slower for all. A run's
- * books are checked: a fast wrong answer counts for nothing. The best is printed; who changes tuned.ts changes README.md with it.
+ * Every setting is measured twice, up the list and down again, so that whatever gets slower with time is slower for all, and
+ * the better run counts: what disturbs a run only ever slows it. Books are checked: a fast wrong answer counts for nothing. The
+ * best is printed; who changes tuned.ts changes README.md with it.
  */
 import { fileURLToPath } from "node:url";
 import { findGenerator, type Generator } from "../load/generator.ts";
@@ -94,12 +95,12 @@ async function main(names: readonly string[]): Promise<void> {
       for (const value of [...scan.values, ...scan.values.toReversed()]) {
         runs.push({ value, perSecond: await measure(scan, value, ground) });
       }
-      const means = scan.values.map((value) => {
-        const [first = 0, second = 0] = runs.filter((run) => run.value === value).map((run) => run.perSecond);
-        return { value, perSecond: Math.round((first + second) / 2) };
+      const rates = scan.values.map((value) => {
+        const ofValue = runs.filter((run) => run.value === value).map((run) => run.perSecond);
+        return { value, perSecond: Math.round(Math.max(...ofValue)) };
       });
-      const best = means.reduce((one, other) => (other.perSecond > one.perSecond ? other : one));
-      const told = means.map(({ value, perSecond }) => `${value}: ${perSecond}/s`).join(", ");
+      const best = rates.reduce((one, other) => (other.perSecond > one.perSecond ? other : one));
+      const told = rates.map(({ value, perSecond }) => `${value}: ${perSecond}/s`).join(", ");
       console.log(`${scan.peer} ${scan.variable} ${told}; best ${best.value}`);
     }
   } finally {
