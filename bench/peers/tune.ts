@@ -1,8 +1,8 @@
 /**
  * Finds what a peer is best run with, so that none is beaten for being badly set up: `node bench/peers/tune.ts [name ...]`.
  *
- * Every setting is measured twice, up the list and down again, so that whatever gets slower with time is slower for all, and
- * the better run counts: what disturbs a run only ever slows it. Books are checked: a fast wrong answer counts for nothing. The
+ * Every setting is measured several times, up the list and down again, so that whatever gets slower with time is slower for all,
+ * and the best run counts: what disturbs a run only ever slows it. Books are checked: a fast wrong answer counts for nothing. The
  * best is printed; who changes tuned.ts changes README.md with it.
  */
 import { fileURLToPath } from "node:url";
@@ -18,6 +18,8 @@ import { LOCK_PAUSES_MS, POOL_SIZES, POOLS } from "./tuned.ts";
 const CONNECTIONS = 64;
 const WARM_UP_SECONDS = 1;
 const MEASURED_SECONDS = 2;
+/** Up and down the list. */
+const PASSES = 4;
 /** More than any of them sells in a run, so that nobody comes twice. */
 const BUYERS = 40_000;
 /** More than there are buyers: what is measured is the hold, not "sold out". */
@@ -92,8 +94,10 @@ async function main(names: readonly string[]): Promise<void> {
     const ground = { generator, databaseUrl: database.url, tokenKey, requests: await prepare(tokenKey) };
     for (const scan of scans) {
       const runs: { value: number; perSecond: number }[] = [];
-      for (const value of [...scan.values, ...scan.values.toReversed()]) {
-        runs.push({ value, perSecond: await measure(scan, value, ground) });
+      for (let pass = 0; pass < PASSES; pass++) {
+        for (const value of pass % 2 === 0 ? scan.values : scan.values.toReversed()) {
+          runs.push({ value, perSecond: await measure(scan, value, ground) });
+        }
       }
       const rates = scan.values.map((value) => {
         const ofValue = runs.filter((run) => run.value === value).map((run) => run.perSecond);
