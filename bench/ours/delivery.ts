@@ -4,6 +4,7 @@ import postgres, { type Sql } from "postgres";
 import type { BenchGateway } from "../gateway/gateway.ts";
 import { auditProduct, openProduct } from "../gateway/product.ts";
 import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
+import { readTrees } from "../machine/cpu.ts";
 import { factOf } from "../ratios.ts";
 import type { Fact } from "../results.ts";
 import { median, rounded } from "../statistics.ts";
@@ -19,6 +20,7 @@ const STATISTICS_MS = 1500;
 /** A backlog of less is written before it can be timed. */
 const LEFT_LEAST = 1000;
 const SECOND_MS = 1000;
+const MICROS_PER_SECOND = 1_000_000;
 /** The writer's rows per second, times the holds per second of the gateway. */
 const WRITER_LEAST = 2;
 
@@ -27,6 +29,9 @@ interface Run {
   readonly holdsPerSecond: number;
   readonly transactionsPerOrder: number;
   readonly rowsPerEvent: number;
+  /** CPU per order until the last row, in microseconds: of workerd and Node, and of Postgres. */
+  readonly gatewayMicros: number;
+  readonly postgresMicros: number;
   readonly p50Seconds: number;
   readonly p95Seconds: number;
   readonly p99Seconds: number;
@@ -64,6 +69,8 @@ async function measureDelivery(ground: Ground): Promise<Findings> {
   const rows = of(({ rowsPerEvent }) => rowsPerEvent);
   const drains = runs.map(({ drainPerSecond }) => drainPerSecond).filter((drain) => drain !== null);
   const holds = of(({ holdsPerSecond }) => holdsPerSecond);
+  const gatewayMicros = of((run) => run.gatewayMicros);
+  const postgresMicros = of((run) => run.postgresMicros);
   const orders = of(({ transactionsPerOrder }) => transactionsPerOrder);
   return {
     conditions: { ...plan },
@@ -83,6 +90,8 @@ async function measureDelivery(ground: Ground): Promise<Findings> {
       ...(drains.length === 0 ? [] : writerFacts(median(drains), holds)),
       factOf("Postgres transactions per order", orders, "", MOST.transactionsPerOrder),
       { name: "rows per event", value: rounded(rows), unit: "", target: 1, kept: rows === 1 },
+      factOf("CPU per order, gateway and writer", gatewayMicros, "µs"),
+      factOf("CPU per order, Postgres", postgresMicros, "µs"),
       factOf(
         "from hold to row, p50",
         of(({ p50Seconds }) => p50Seconds),
@@ -100,6 +109,10 @@ async function measureDelivery(ground: Ground): Promise<Findings> {
         "s",
       ),
     ],
+    costs: {
+      postgresPerEvent: { cpuMicros: rounded(postgresMicros) },
+      ...(drains.length === 0 ? {} : { writerEvent: { wallMicros: rounded(MICROS_PER_SECOND / median(drains)) } }),
+    },
     notes: ["Medians of the runs. The row's time is Postgres's, which is this machine's clock like the gateway's"],
   };
 }
@@ -132,9 +145,11 @@ async function measureRun(
   const requests = await checkoutRequests(gateway, product.id, product.checkoutPath, count);
   await product.drained();
   const before = await countTransactions(sql);
+  const cpuBefore = gateway.pids.map((pid) => readTrees([pid]));
   const loaded = await ground.generator.run({ url: gateway.url, requests, ...plan });
   const { outbox } = await product.ledger();
   const { tookMs } = await product.drained();
+  const cpu = gateway.pids.map((pid, index) => readTrees([pid]) - (cpuBefore[index] ?? 0));
   const after = await countTransactions(sql);
   const faults = await auditProduct(product, gateway.databaseUrl);
   if (faults.length > 0) throw new StartError(`Delivery is wrong: ${faults.join("; ")}`);
@@ -153,6 +168,8 @@ async function measureRun(
     transactionsPerOrder: (after - before) / row.orders,
     // Each order has made one event: it is held.
     rowsPerEvent: row.events / row.orders,
+    gatewayMicros: (cpu[0] ?? Number.NaN) / row.orders,
+    postgresMicros: (cpu[1] ?? Number.NaN) / row.orders,
     p50Seconds: row.p50,
     p95Seconds: row.p95,
     p99Seconds: row.p99,
