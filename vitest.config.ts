@@ -2,7 +2,8 @@
  * The test projects: what runs on workerd with the bindings of wrangler.toml, and what runs on Node beside it.
  *
  * `unit` and `client` are rules without I/O; `worker` and `invariants` are the gateway on workerd with the origin's
- * database out of reach; `origin` has a real Postgres; `process` and `browser` start the gateway as a program.
+ * database out of reach; `origin` has a real Postgres; `process` and `browser` start the gateway as a program, and `crowd` is
+ * what needs the machine to itself: rushes, attacks, kills and outages under load.
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -13,8 +14,8 @@ const wrangler = { configPath: "./wrangler.toml" };
 // A port on which nobody answers: what runs on workerd must not need the origin's database, unless it says so.
 process.env["CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_ORIGIN_DB"] ??= "postgres://nobody:nobody@127.0.0.1:1/none";
 
-/** Browsers mostly wait: they run after the others, two files at a time. Crowds come last, one after the other. */
-const browsers = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+/** Browsers and programs mostly wait: they run after the others, two files at a time. Crowds come last, one after the other. */
+const patient = { maxWorkers: 2, sequence: { groupOrder: 1 } };
 const crowds = { fileParallelism: false, sequence: { groupOrder: 2 } };
 
 export default defineConfig({
@@ -52,8 +53,9 @@ export default defineConfig({
           globalSetup: ["./test/support/node/postgres-setup.ts"],
         },
       },
-      { test: { name: "process", include: ["test/process/**/*.test.ts"], ...crowds } },
-      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], ...browsers } },
+      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], ...patient } },
+      { test: { name: "process", include: ["test/process/**/*.test.ts"], ...patient } },
+      { test: { name: "crowd", include: ["test/crowd/**/*.test.ts"], ...crowds } },
     ],
   },
 });
