@@ -1,0 +1,40 @@
+/** Limiter objects of one kind of owner: each does one call at a time, and owners are spread over them. */
+import { Processor } from "./processor.ts";
+
+/** Spreads owners as the gateway's own hash does: evenly, and always the same way (Knuth's multiplicative hash). */
+const SPREAD = 2_654_435_761;
+
+/**
+ * A call that would wait longer for its object is refused at once, as overloaded. The platform queues and then refuses, and does
+ * not publish from when on: this is an assumption. Milliseconds.
+ */
+export const OBJECT_QUEUE_MS = 5000;
+
+export class Limiters {
+  readonly #callMs: number;
+  readonly #processors: readonly Processor[];
+  readonly #seconds: Int32Array;
+  readonly #counts: Int32Array;
+  /** The calls of the busiest object in its busiest second. */
+  peakPerSecond = 0;
+
+  /** @param callMs what a call takes of its object's time. */
+  constructor(objects: number, callMs: number) {
+    this.#callMs = callMs;
+    this.#processors = Array.from({ length: objects }, () => new Processor());
+    this.#seconds = new Int32Array(objects).fill(-1);
+    this.#counts = new Int32Array(objects);
+  }
+
+  /** When the owner's object has done a call that comes at `at`; never, when too many wait for it. */
+  take(at: number, owner: number): number {
+    const object = (Math.imul(owner, SPREAD) >>> 0) % this.#processors.length;
+    const second = Math.floor(at / 1000);
+    this.#counts[object] = this.#seconds[object] === second ? (this.#counts[object] ?? 0) + 1 : 1;
+    this.#seconds[object] = second;
+    this.peakPerSecond = Math.max(this.peakPerSecond, this.#counts[object] ?? 0);
+    const processor = this.#processors[object];
+    if (processor === undefined || processor.waitMs(at) > OBJECT_QUEUE_MS) return Number.POSITIVE_INFINITY;
+    return processor.done(at, this.#callMs);
+  }
+}
