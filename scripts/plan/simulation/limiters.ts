@@ -4,6 +4,11 @@ import { Processor } from "./processor.ts";
 /** Spreads owners as the gateway's own hash does: evenly, and always the same way (Knuth's multiplicative hash). */
 const SPREAD = 2_654_435_761;
 
+/** A number from 0 to `places` - 1 for an owner. */
+export function spread(owner: number, places: number): number {
+  return (Math.imul(owner, SPREAD) >>> 0) % places;
+}
+
 /**
  * A call that would wait longer for its object is refused at once, as overloaded. The platform queues and then refuses, and does
  * not publish from when on: this is an assumption. Milliseconds.
@@ -28,7 +33,7 @@ export class Limiters {
 
   /** When the owner's object has done a call that comes at `at`; never, when too many wait for it. */
   take(at: number, owner: number): number {
-    const object = (Math.imul(owner, SPREAD) >>> 0) % this.#processors.length;
+    const object = spread(owner, this.#processors.length);
     const second = Math.floor(at / 1000);
     this.#counts[object] = this.#seconds[object] === second ? (this.#counts[object] ?? 0) + 1 : 1;
     this.#seconds[object] = second;
