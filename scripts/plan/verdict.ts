@@ -168,17 +168,20 @@ export function judge(judged: Judged): Verdict {
   };
 }
 
+/** How full an object is planned to be: buyers are not spread quite evenly. */
+const HEADROOM = 0.8;
+
 /** Views do not divide: each isolate keeps a copy of every object. */
 function decideObjects(perSecond: number, viewsInPeak: number, views: number, limit: number): number | null {
   if (perSecond <= limit) return 1;
-  const left = limit - views;
+  const left = HEADROOM * limit - views;
   return left <= 0 ? null : Math.max(2, Math.ceil((perSecond - viewsInPeak) / left));
 }
 
 function tellObjects(objects: number | null): string {
   return objects === null
     ? "No number of objects helps: the isolates' copies alone take the limit"
-    : `The demand takes ${objects} objects that share the stock, which is not built; fewer pages that watch their order, a challenge or a slower arrival lower it`;
+    : `For no call to wait, ${objects} objects would have to share the stock, which is not built; fewer pages that watch their order, a challenge or a slower arrival lower it`;
 }
 
 function answerOf(loads: readonly Load[], isEnough: boolean, sale: PlannedSale, productObjects: number | null): string {

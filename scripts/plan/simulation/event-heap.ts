@@ -5,12 +5,14 @@
  */
 
 const FIRST_CAPACITY = 1024;
+/** Kinds that there may be. */
+const KINDS = 256;
 
 export class EventHeap {
   #at = new Float64Array(FIRST_CAPACITY);
   #order = new Float64Array(FIRST_CAPACITY);
-  #kind = new Uint8Array(FIRST_CAPACITY);
-  #subject = new Int32Array(FIRST_CAPACITY);
+  /** Kind and subject as one number: a place less to be moved. */
+  #what = new Float64Array(FIRST_CAPACITY);
   #size = 0;
   #planned = 0;
   /** Of the event that `next` has taken out. Milliseconds. */
@@ -27,7 +29,7 @@ export class EventHeap {
     return this.#size === 0 ? Number.POSITIVE_INFINITY : (this.#at[0] ?? 0);
   }
 
-  /** @param at milliseconds; @param kind 0 to 255; @param subject what it is about, a 32-bit integer. */
+  /** @param at milliseconds; @param kind 0 to 255; @param subject what it is about, a whole number from 0 to 2^32. */
   plan(at: number, kind: number, subject: number): void {
     if (this.#size === this.#at.length) this.#grow();
     let hole = this.#size++;
@@ -38,18 +40,20 @@ export class EventHeap {
       this.#move(parent, hole);
       hole = parent;
     }
-    this.#put(hole, at, order, kind, subject);
+    this.#put(hole, at, order, subject * KINDS + kind);
   }
 
   /** Takes the next event out into `at`, `kind` and `subject`; false when there is none. */
   next(): boolean {
     if (this.#size === 0) return false;
     this.at = this.#at[0] ?? 0;
-    this.kind = this.#kind[0] ?? 0;
-    this.subject = this.#subject[0] ?? 0;
+    const first = this.#what[0] ?? 0;
+    this.kind = first % KINDS;
+    this.subject = (first - this.kind) / KINDS;
     const last = --this.#size;
-    const [at, order] = [this.#at[last] ?? 0, this.#order[last] ?? 0];
-    const [kind, subject] = [this.#kind[last] ?? 0, this.#subject[last] ?? 0];
+    const at = this.#at[last] ?? 0;
+    const order = this.#order[last] ?? 0;
+    const what = this.#what[last] ?? 0;
     let hole = 0;
     for (;;) {
       let child = 2 * hole + 1;
@@ -60,7 +64,7 @@ export class EventHeap {
       this.#move(child, hole);
       hole = child;
     }
-    this.#put(hole, at, order, kind, subject);
+    this.#put(hole, at, order, what);
     return true;
   }
 
@@ -70,27 +74,25 @@ export class EventHeap {
   }
 
   #move(from: number, to: number): void {
-    this.#put(to, this.#at[from] ?? 0, this.#order[from] ?? 0, this.#kind[from] ?? 0, this.#subject[from] ?? 0);
+    this.#put(to, this.#at[from] ?? 0, this.#order[from] ?? 0, this.#what[from] ?? 0);
   }
 
-  #put(place: number, at: number, order: number, kind: number, subject: number): void {
+  #put(place: number, at: number, order: number, what: number): void {
     this.#at[place] = at;
     this.#order[place] = order;
-    this.#kind[place] = kind;
-    this.#subject[place] = subject;
+    this.#what[place] = what;
   }
 
   #grow(): void {
     const capacity = this.#at.length * 2;
-    const [at, order] = [new Float64Array(capacity), new Float64Array(capacity)];
-    const [kind, subject] = [new Uint8Array(capacity), new Int32Array(capacity)];
-    at.set(this.#at);
-    order.set(this.#order);
-    kind.set(this.#kind);
-    subject.set(this.#subject);
-    this.#at = at;
-    this.#order = order;
-    this.#kind = kind;
-    this.#subject = subject;
+    this.#at = grown(this.#at, capacity);
+    this.#order = grown(this.#order, capacity);
+    this.#what = grown(this.#what, capacity);
   }
+}
+
+function grown(before: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
+  const after = new Float64Array(capacity);
+  after.set(before);
+  return after;
 }

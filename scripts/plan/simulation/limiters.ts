@@ -1,12 +1,11 @@
 /** Limiter objects of one kind of owner: each does one call at a time, and owners are spread over them. */
 import { Processor } from "./processor.ts";
 
-/** Spreads owners as the gateway's own hash does: evenly, and always the same way (Knuth's multiplicative hash). */
-const SPREAD = 2_654_435_761;
-
-/** A number from 0 to `places` - 1 for an owner. */
+/** A number from 0 to `places` - 1 for an owner: spread as by chance, and always the same (murmur3's last mixing). */
 export function spread(owner: number, places: number): number {
-  return (Math.imul(owner, SPREAD) >>> 0) % places;
+  let mixed = Math.imul(owner ^ (owner >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return ((mixed ^ (mixed >>> 16)) >>> 0) % places;
 }
 
 /**

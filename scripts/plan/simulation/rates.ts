@@ -10,6 +10,8 @@ import type { World } from "./world.ts";
 
 const TICK_MS = 100;
 const SECOND_MS = 1000;
+/** Those whose patience is over are looked for so often. */
+const LET_GO_MS = 2000;
 /** Pressure on an isolate is smoothed over this (src/challenge/pressure.ts). Milliseconds. */
 const PRESSURE_MEMORY_MS = 5000;
 
@@ -67,7 +69,7 @@ export class Rates {
     const tick = Math.round(now / TICK_MS);
     this.#staying -= this.#stayingEnds[tick] ?? 0;
     this.#watching -= this.#watchingEnds[tick] ?? 0;
-    if (now % SECOND_MS === 0) this.#waiters.letGo(now);
+    if (now % LET_GO_MS === 0) this.#waiters.letGo(now);
     const looks = this.#looksPerMs() * TICK_MS;
     world.count("productRead", now, looks);
     world.work(now, looks * world.times.worker.productRead);
@@ -86,9 +88,11 @@ export class Rates {
   }
 
   #looksPerMs(): number {
-    const { paces, isAvailable, isHeld } = this.#world;
+    const { paces, isAvailable, isHeld, sale } = this.#world;
+    // Who clicks as soon as the page is there does not let it look once more.
+    const thinking = sale.crowd.thinkMs > 0 || sale.crowd.waitingShare > 0 ? this.#waiters.thinking : 0;
     const pace = isAvailable ? paces.open : isHeld ? paces.heldOut : paces.soldOut;
-    return this.#waiters.thinking / pace + this.#staying / paces.soldOut + this.#waiters.count / paces.heldOut;
+    return thinking / pace + this.#staying / paces.soldOut + this.#waiters.count / paces.heldOut;
   }
 
   #lookAtOrders(now: number): void {
