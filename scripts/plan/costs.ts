@@ -43,11 +43,13 @@ export type RequestKind = (typeof REQUESTS)[number];
  * Parts of them, from one isolate to an object and back:
  *
  * - limiterTake, productView, controlSnapshot: a call
+ * - limiterFlush: a limiter object's write of what it counted, at most ten times a second
  * - holdCall: one hold in a large commit; commit: what each commit costs beside, its wall time that of a lone hold
  * - writerEvent: one event in a large batch of the writer; writerBatch: what each batch costs beside
  */
 export const PARTS = [
   "limiterTake",
+  "limiterFlush",
   "productView",
   "controlSnapshot",
   "holdCall",
@@ -62,6 +64,8 @@ const cost = v.looseObject({
   cpuMicros: amount,
   /** From question to answer with nobody else asking, in microseconds. */
   wallMicros: amount,
+  /** Calls a second while the CPU was measured: what is done by time rather than by call is shared by so many. */
+  perSecond: v.optional(amount),
 });
 const rows = v.strictObject({ read: amount, written: amount });
 
@@ -86,7 +90,7 @@ const benched = v.looseObject({
 });
 
 /** The bench's operations that mean exactly what this planner's of the same name mean. */
-const SHARED = ["timeRead", "productRead", "refusalAtEdge", "tokenIssue", "hold", "payment"] as const;
+const SHARED = ["timeRead", "productRead", "refusalAtEdge", "hold", "payment"] as const;
 
 export interface Costs extends Omit<Measured, "at" | "command"> {
   /** Where the figures are from, one line a source. */

@@ -33,7 +33,7 @@ export function formatExplanation(plan: Plan): string {
     "Service times in the simulation, in ms",
     `  a call to the product object ${ms(times.call)} (measured: productView)`,
     `  a command in a commit ${ms(times.command)} (holdCall - productView); a commit beside ${ms(times.commit)}`,
-    `  an acknowledged event ${ms(times.acknowledgement)} (a command, by its rows); a limiter's take ${ms(times.limiterTake)}`,
+    `  an acknowledged event ${ms(times.acknowledgement)} (a command, by its rows); a limiter's take ${ms(times.limiterTake)}, its write ${ms(times.limiterFlush)}`,
     `  each call takes an object at least ${sale.places.objectPerSecond === null ? "nothing" : `${ms(1000 / sale.places.objectPerSecond)} (1 / --object-rate)`}`,
     `  holds/s of one object: 1000 / (call + command + commit / 512) = ${times.commandsPerSecond.toFixed(0)}`,
     "",

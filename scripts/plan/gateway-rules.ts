@@ -17,6 +17,8 @@ export const MAX_WAITING = 10_000;
 export const SWEEP_CHUNK = 500;
 /** durable-objects/product/outbox.ts: an event that the writer has not acknowledged by then is sent again. */
 export const RESEND_AFTER_MS = 5000;
+/** durable-objects/limiter/limiter-object.ts: how long a count may be in memory only. */
+export const LIMITER_FLUSH_MS = 1000;
 /** src/control/control-copy.ts: from this age on an isolate asks the control object again. */
 export const CONTROL_REFRESH_MS = 1000;
 /** src/challenge/burn.ts and src/risk/count-accounts.ts: objects that challenges, and accounts per address, are spread over. */

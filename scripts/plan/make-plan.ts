@@ -22,9 +22,9 @@ export interface Plan {
 
 /** @param now ms since the epoch; only prices that change on a day hang on it. */
 export function makePlan(sale: PlannedSale, rules: GatewayRules, costs: Costs, now: number): Plan {
-  const times = serviceTimes(costs);
+  const times = serviceTimes(costs, rules);
   const done = simulate(sale, rules, times);
-  const demand = isHeldUp(sale, done) ? simulate(withoutLimits(sale), rules, times) : done;
+  const demand = isHeldUp(sale, done) ? simulate(withoutLimits(sale), rules, inNoTime(times)) : done;
   const usage = usageOf(sale, done, costs, rules);
   const verdict = judge({ sale, rules, done, demand });
   return { sale, rules, costs, times, done, demand, usage, bill: billOf(usage, now), verdict };
@@ -39,6 +39,11 @@ function isHeldUp({ places }: PlannedSale, { tally, limiterPeakPerSecond }: Simu
 
 /** From this share of its rate on an object lets calls wait noticeably. */
 const ALMOST = 0.8;
+
+/** The demand is what comes to objects that are never busy. */
+function inNoTime(times: ServiceTimes): ServiceTimes {
+  return { ...times, call: 0, command: 0, commit: 0, acknowledgement: 0, limiterTake: 0, limiterFlush: 0 };
+}
 
 function withoutLimits(sale: PlannedSale): PlannedSale {
   return { ...sale, places: { ...sale.places, objectPerSecond: null } };

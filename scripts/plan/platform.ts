@@ -1,6 +1,7 @@
 /**
  * Cloudflare's published limits and prices, each with its source and the day on which it was read: the only place in the planner
- * where such a figure stands. Prices in US dollars, without taxes, on the Workers Paid plan. What is not published is not here.
+ * where such a figure stands. Read in the pages' public source (github.com/cloudflare/cloudflare-docs), in the newest version that
+ * was at hand on that day: look again before a sale. Prices in US dollars, without taxes, on the Workers Paid plan. What is not published is not here.
  */
 
 export interface Published<Value extends number = number> {

@@ -8,7 +8,7 @@ export const INNER_CALLS_PATH = "/plan/calls";
 
 /** `together`: all at once, so that the object gathers them into few commits; otherwise one after the other. */
 export const innerCallsRequest = v.object({
-  kind: v.picklist(["limiterTake", "productView", "controlSnapshot", "hold", "writer"]),
+  kind: v.picklist(["limiterTake", "limiterFlush", "productView", "controlSnapshot", "hold", "writer"]),
   product: v.string(),
   /** Makes the ids of this request its own. */
   run: v.string(),
@@ -27,7 +27,11 @@ export type QueueHandler = (batch: unknown, env: object, context: unknown) => un
 
 /** Objects that a limiter's calls are spread over, as the gateway's own. */
 const SHARDS = 32;
+/** Objects that write, so that few rests are needed. */
+const FLUSHED = 128;
 const WINDOW_MS = 60_000;
+/** A limiter object writes what it counted within a second (durable-objects/limiter/limiter-object.ts); then it is at rest again. */
+const FLUSHED_AFTER_MS = 1200;
 const HOLD_MS = 600_000;
 
 export async function makeInnerCalls(request: Request, env: object, queue: QueueHandler): Promise<Response> {
@@ -43,6 +47,7 @@ export async function makeInnerCalls(request: Request, env: object, queue: Queue
     else {
       const answers = await Promise.all(indexes.map((index) => callOnce(asked, index, bindings)));
       failed += answers.filter((answer) => !answer).length;
+      if (asked.kind === "limiterFlush") await new Promise((resolve) => setTimeout(resolve, FLUSHED_AFTER_MS));
     }
   }
   return Response.json({ wallMs: performance.now() - began, failed });
@@ -56,8 +61,8 @@ async function callOnce(
   const { LIMITER, PRODUCT, CONTROL } = bindings;
   if (kind === "controlSnapshot") return (await CONTROL.getByName("control")["snapshot"]?.(0)) !== undefined;
   if (kind === "productView") return (await PRODUCT.getByName(product)["view"]?.()) !== null;
-  if (kind === "limiterTake") {
-    const limiter = LIMITER.getByName(`limiter-measured-${index % SHARDS}`);
+  if (kind === "limiterTake" || kind === "limiterFlush") {
+    const limiter = LIMITER.getByName(`limiter-measured-${index % (kind === "limiterFlush" ? FLUSHED : SHARDS)}`);
     const check = { policy: "measured", algorithm: "sliding-log", key: `${run}-${index}`, limit: 10, burst: 10 };
     const answer = await limiter["take"]?.([{ ...check, windowMs: WINDOW_MS, cost: 1, shadow: false }]);
     return isWith(answer, "taken");

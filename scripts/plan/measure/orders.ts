@@ -4,6 +4,7 @@ import { ownAddress } from "../../rush/cast.ts";
 import type { IssuedToken } from "../../rush/sale-api.ts";
 import { signIn } from "../../rush/sign-in.ts";
 import type { Measured } from "../costs.ts";
+import { LIMITER_FLUSH_MS } from "../gateway-rules.ts";
 import { begin, type Field, round, runCalls, type Tell, until, untilDelivered } from "./field.ts";
 import { type Rows, ROWS_PATH, rowsDocument } from "./rows.ts";
 
@@ -68,6 +69,8 @@ export async function meterOrders(field: Field, tell: Tell): Promise<Pick<Measur
   async function settled(): Promise<Rows> {
     let rows = await readRows();
     await until(async () => {
+      // Longer than a limiter object keeps a count to itself.
+      await new Promise((resolve) => setTimeout(resolve, 1.5 * LIMITER_FLUSH_MS));
       const later = await readRows();
       const isSame = later["limiter"]?.written === rows["limiter"]?.written;
       rows = later;

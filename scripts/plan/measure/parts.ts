@@ -13,6 +13,9 @@ const CALLS_PER_REQUEST = 1000;
 const TOGETHER = 100;
 const SINGLE_HOLDS = 1500;
 const SINGLE_BATCHES = 200;
+/** One take to each of so many limiter objects, and then a rest in which each writes; so many of them. */
+const OBJECTS = 128;
+const FLUSHES = 8 * OBJECTS;
 const MICROS_PER_MS = 1000;
 
 type Cost = Measured["costs"]["hold"];
@@ -46,6 +49,11 @@ export async function measureParts(field: Field, workerd: number, tell: Tell) {
   }
 
   const limiterTake = await calls("limiterTake", CALLS, 1);
+  // Once before: an object's first write makes its tables.
+  await calls("limiterFlush", OBJECTS, OBJECTS);
+  const takeAndFlush = await calls("limiterFlush", FLUSHES, OBJECTS);
+  const flushMicros = round(Math.max(0, takeAndFlush.cpuMicros - limiterTake.cpuMicros));
+  const limiterFlush = { cpuMicros: flushMicros, wallMicros: flushMicros };
   const productView = await calls("productView", CALLS, 1);
   const controlSnapshot = await calls("controlSnapshot", CALLS, 1);
   const holdsTogether = await calls("hold", CALLS, TOGETHER);
@@ -56,7 +64,7 @@ export async function measureParts(field: Field, workerd: number, tell: Tell) {
   const eventsAlone = await calls("writer", SINGLE_BATCHES, 1);
   const [holdCall, commit] = split(holdsTogether, holdsAlone);
   const [writerEvent, writerBatch] = split(eventsTogether, eventsAlone);
-  return { limiterTake, productView, controlSnapshot, holdCall, commit, writerEvent, writerBatch };
+  return { limiterTake, limiterFlush, productView, controlSnapshot, holdCall, commit, writerEvent, writerBatch };
 }
 
 /** Each of `TOGETHER` costs a + b / TOGETHER, one alone a + b: solved for a and b. */

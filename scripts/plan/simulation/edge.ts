@@ -1,5 +1,5 @@
 /** The Worker's side of a simulated sale: its isolates' copies of the product, the limits before a token, calls to objects. */
-import { ACCOUNT_SHARDS, CHALLENGE_SHARDS } from "../gateway-rules.ts";
+import { ACCOUNT_SHARDS, CHALLENGE_SHARDS, LIMITER_FLUSH_MS } from "../gateway-rules.ts";
 import { HAPPENING } from "./happenings.ts";
 import { Limiters } from "./limiters.ts";
 import type { View } from "./product.ts";
@@ -10,6 +10,9 @@ import type { World } from "./world.ts";
 const OTHER_OWNER = 0x5bd1e995;
 /** src/risk/count-accounts.ts: what the count of accounts may take. Milliseconds. */
 const ACCOUNTS_BUDGET_MS = 250;
+
+/** Kinds of owners that limiter objects have: addresses, buyers, accounts and challenges. */
+const KINDS = 4;
 
 export type TokenKind = "tokenIssue" | "tokenSolved" | "challengeIssue";
 
@@ -24,18 +27,30 @@ export class Edge {
     this.#world = world;
     this.#waiters = waiters;
     const { rules, times, leastCallMs } = world;
-    const limiters = (objects: number): Limiters => new Limiters(objects, Math.max(times.limiterTake, leastCallMs));
+    const callMs = Math.max(times.limiterTake, leastCallMs);
+    const limiters = (objects: number, kind: number): Limiters =>
+      new Limiters(objects, callMs, (at, object) =>
+        world.heap.plan(at + LIMITER_FLUSH_MS, HAPPENING.FLUSH, object * KINDS + kind),
+      );
     const { limiterShards } = rules;
     this.#limiters = [
-      limiters(limiterShards),
-      limiters(limiterShards),
-      limiters(ACCOUNT_SHARDS),
-      limiters(CHALLENGE_SHARDS),
+      limiters(limiterShards, 0),
+      limiters(limiterShards, 1),
+      limiters(ACCOUNT_SHARDS, 2),
+      limiters(CHALLENGE_SHARDS, 3),
     ];
   }
 
   get limiterPeakPerSecond(): number {
     return Math.max(...this.#limiters.map(({ peakPerSecond }) => peakPerSecond));
+  }
+
+  /** @param subject a limiter object: its number and its kind. */
+  flush(now: number, subject: number): void {
+    const kind = subject % KINDS;
+    const { machine, times } = this.#world;
+    this.#limiters[kind]?.flush(now, (subject - kind) / KINDS, times.limiterFlush);
+    machine?.done(now, times.limiterFlush);
   }
 
   /** The copy that a request of the buyer meets: of some isolate, and of his product object. */

@@ -30,4 +30,8 @@ export const HAPPENING = {
   TICK: 23,
   /** One of those who wait sees that there is something. Subject: the plan that the look belongs to. */
   LOOK: 24,
+  /** Subject: the limiter object, and of what kind it is. */
+  FLUSH: 25,
+  /** The one machine's thread is free. No subject. */
+  THREAD: 26,
 } as const;

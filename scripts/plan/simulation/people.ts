@@ -48,7 +48,6 @@ export class People {
   /** Somebody comes to the page, or looks up from one that has been open. `left`: those who come after, and this one. */
   arrive(now: number, buyer: number, left: number): void {
     const world = this.#world;
-    const { crowd, places } = world.sale;
     if (world.random.next() * left < this.#earlyLeft) {
       this.#earlyLeft--;
       this.#waiters.thinking--;
@@ -56,6 +55,20 @@ export class People {
       const sinceLook = world.random.next() * world.paces.open;
       return now - world.unavailableSince > sinceLook ? this.disappointed(now, buyer) : this.askToken(now, buyer);
     }
+    return this.#when(now, (at) => this.#read(at, buyer));
+  }
+
+  /** A request is looked at when there is a thread for it: at once, but on the one machine. */
+  #when(now: number, work: (now: number) => void): void {
+    const { thread } = this.#world;
+    if (thread === null) work(now);
+    else thread.run(now, work);
+  }
+
+  /** A page is opened. */
+  #read(now: number, buyer: number): void {
+    const world = this.#world;
+    const { crowd, places } = world.sale;
     world.count("productRead", now);
     world.count("timeRead", now, crowd.timeReads);
     const copy = this.#edge.copyFor(buyer);
@@ -64,20 +77,25 @@ export class People {
     if (world.copies.decide(copy, now) !== "ask") return this.disappointed(now, buyer);
     this.#waiters.thinking++;
     world.heap.plan(shownAt + places.edgeTripMs + world.exponential(crowd.thinkMs), HAPPENING.CLICK, buyer);
+    return undefined;
   }
 
   click(now: number, buyer: number): void {
     if (!this.#world.isScript(buyer)) this.#waiters.thinking--;
     // A token that was not spent is good for another try.
-    if (this.#hasToken[buyer] === 1) this.#checkOut(now, buyer);
+    if (this.#hasToken[buyer] === 1) this.#goToCheckOut(now, buyer);
     else this.askToken(now, buyer);
   }
 
   askToken(now: number, buyer: number): void {
+    this.#sentAt[buyer] ||= now;
+    this.#when(now, (at) => this.#askToken(at, buyer));
+  }
+
+  #askToken(now: number, buyer: number): void {
     const world = this.#world;
     const copy = this.#edge.copyFor(buyer);
     const metAt = this.#edge.meet(now, copy);
-    this.#sentAt[buyer] ||= now;
     if (world.copies.decide(copy, now) !== "ask") {
       world.count("refusalAtEdge", now);
       world.work(metAt, world.times.worker.refusalAtEdge);
@@ -117,13 +135,17 @@ export class People {
     this.#solved[buyer] = 0; // A challenge is good for one token.
     this.tokenMs.push(now - (this.#sentAt[buyer] ?? now));
     this.#hasToken[buyer] = 1;
-    return this.#checkOut(now, buyer);
+    return this.#goToCheckOut(now, buyer);
+  }
+
+  #goToCheckOut(now: number, buyer: number): void {
+    this.#sentAt[buyer] = now;
+    this.#when(now, (at) => this.#checkOut(at, buyer));
   }
 
   #checkOut(now: number, buyer: number): void {
     const world = this.#world;
     const copy = this.#edge.copyFor(buyer);
-    this.#sentAt[buyer] = now;
     const metAt = this.#edge.meet(now, copy);
     if (world.copies.decide(copy, now) !== "ask") {
       world.count("checkoutRefused", now);

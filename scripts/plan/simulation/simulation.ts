@@ -101,9 +101,9 @@ function assemble(world: World, early: number): Parts {
 }
 
 /** What the heap has taken out last. */
-function happen({ heap }: World, { waiters, edge, rates, people, delivery, stock }: Parts, moreComes: boolean): void {
-  const { at: now, subject } = heap;
-  switch (heap.kind) {
+function happen(world: World, { waiters, edge, rates, people, delivery, stock }: Parts, moreComes: boolean): void {
+  const { at: now, subject, kind } = world.heap;
+  switch (kind) {
     case HAPPENING.CLICK:
       return people.click(now, subject);
     case HAPPENING.TOKEN_ANSWER:
@@ -153,8 +153,12 @@ function happen({ heap }: World, { waiters, edge, rates, people, delivery, stock
       return rates.tick(now, moreComes);
     case HAPPENING.LOOK:
       return waiters.look(now, subject);
+    case HAPPENING.FLUSH:
+      return edge.flush(now, subject);
+    case HAPPENING.THREAD:
+      return world.thread?.next(now);
     default:
-      throw new Error(`No such happening: ${heap.kind}`);
+      throw new Error(`No such happening: ${kind}`);
   }
 }
 

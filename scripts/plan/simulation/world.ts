@@ -10,6 +10,7 @@ import { Processor } from "./processor.ts";
 import { type OrderState, Product } from "./product.ts";
 import type { ServiceTimes } from "./service-times.ts";
 import { type Counted, Tally } from "./tally.ts";
+import { Thread } from "./thread.ts";
 
 /** Mean times between two looks of a page. Milliseconds. */
 interface Paces {
@@ -27,8 +28,9 @@ export class World {
   readonly random: Random;
   readonly heap = new EventHeap();
   readonly tally = new Tally();
-  /** The one thread of the one machine; null in the cloud. */
+  /** The one thread of the one machine, and those who wait for it; null in the cloud. */
   readonly machine: Processor | null;
+  readonly thread: Thread | null;
   readonly copies: EdgeCopies;
   /** The least that a call takes of an object's time. Milliseconds. */
   readonly leastCallMs: number;
@@ -53,6 +55,7 @@ export class World {
     this.leastCallMs = places.objectPerSecond === null ? 0 : 1000 / places.objectPerSecond;
     const machine = places.topology === "machine" ? new Processor() : null;
     this.machine = machine;
+    this.thread = machine === null ? null : new Thread(machine, this.heap);
     this.#processors = Array.from({ length: places.shards }, () => machine ?? new Processor());
     this.#orders = this.#processors.map(() => new Map<number, OrderState>());
     this.copies = new EdgeCopies(places.isolates * places.shards, rules.copyMaxAgeMs);

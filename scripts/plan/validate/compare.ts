@@ -64,10 +64,14 @@ function comparison(what: string, unit: string, predicted: number | null, measur
   return { what, unit, predicted, measured, error };
 }
 
-/** The middle of the errors' sizes, and the largest: over what is compared in this unit. */
+/** A count below this is mostly chance: its error says nothing. */
+const LEAST_COUNT = 30;
+
+/** The middle of the errors' sizes, and the largest: over what is compared in this unit, small counts left out. */
 export function summarize(comparisons: readonly Comparison[], unit: string): { median: number; most: number } {
   const errors = comparisons
-    .flatMap((each) => (each.unit === unit && each.error !== null ? [Math.abs(each.error)] : []))
+    .filter((each) => each.unit === unit && (unit !== "" || (each.measured ?? 0) >= LEAST_COUNT))
+    .flatMap(({ error }) => (error === null ? [] : [Math.abs(error)]))
     .toSorted((a, b) => a - b);
   return { median: errors[Math.floor(errors.length / 2)] ?? 0, most: errors.at(-1) ?? 0 };
 }

@@ -90,7 +90,7 @@ class Play {
 
   async run(): Promise<Played> {
     const { crowd, round, seed } = this.#sale;
-    await warmUp(this.#apiOf("validated-warm-up"));
+    await warmUp(this.#apiOf("validated-warm-up"), []);
     const people = Array.from({ length: crowd.buyers }, (_, index) => ({
       id: `validated-${index}`,
       address: ownAddress(index),

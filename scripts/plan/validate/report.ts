@@ -9,7 +9,7 @@ export function formatValidation({ sales, sources }: Validation): string {
     ...sales.flatMap(({ scenario, comparisons }) => [
       `${scenario.name}: ${tellCount(scenario.buyers)} buyers, ${tellCount(scenario.stock)} units, ${scenario.tells}`,
       table([["", "predicted", "measured", "", "error"], ...comparisons.map(rowOf)]),
-      `  counts are off by ${tellError(summarize(comparisons, ""))}, times by ${tellError(summarize(comparisons, "ms"))}`,
+      `  counts from 30 on are off by ${tellError(summarize(comparisons, ""))}, times by ${tellError(summarize(comparisons, "ms"))}`,
       "",
     ]),
     "Predicted from",

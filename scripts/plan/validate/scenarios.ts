@@ -41,7 +41,7 @@ const MICROS_PER_MS = 1000;
 
 /** One process with one isolate and one thread, at no distance: what the machine is. */
 export function saleOf({ buyers, stock, arrival, arrivalMs }: Scenario, { costs }: Costs, seed: number): PlannedSale {
-  const beside = (name: "timeRead" | "commit" | "writerBatch" | "writerEvent"): number =>
+  const beside = (name: "tokenIssue" | "commit" | "writerBatch" | "writerEvent"): number =>
     Math.max(0, costs[name].wallMicros - costs[name].cpuMicros) / MICROS_PER_MS;
   return {
     crowd: {
@@ -67,7 +67,7 @@ export function saleOf({ buyers, stock, arrival, arrivalMs }: Scenario, { costs 
       topology: "machine",
       isolates: 1,
       // What a request takes beside the gateway's CPU: two loopback sockets and the generator.
-      edgeTripMs: beside("timeRead"),
+      edgeTripMs: beside("tokenIssue"),
       objectTripMs: 0,
       commitMs: beside("commit"),
       objectPerSecond: null,

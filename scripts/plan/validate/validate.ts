@@ -42,7 +42,7 @@ export async function validatePlan(
     for (const scenario of scenarios) {
       tell(`playing ${scenario.name}: ${scenario.tells}`);
       const sale = saleOf(scenario, costs, SEED);
-      const simulated = simulate(sale, rules, serviceTimes(costs));
+      const simulated = simulate(sale, rules, serviceTimes(costs, rules));
       const played = await withGateway(await mkdtemp(join(state, "gateway-")), metered, (field) =>
         play(sale, field, scenario.name),
       );

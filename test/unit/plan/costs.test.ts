@@ -52,7 +52,7 @@ describe("readCosts", () => {
 describe("serviceTimes", () => {
   it("parts are no more than the whole, and none is below nothing", () => {
     const costs = readCosts(OWN_COSTS_PATH, NO_BENCH);
-    const times = serviceTimes(costs);
+    const times = serviceTimes(costs, RULES);
     expect(times.worker.hold).toBeLessThanOrEqual(costs.costs.hold.cpuMicros / 1000);
     for (const value of [
       times.call,
@@ -94,9 +94,11 @@ describe("compare", () => {
     expect(of("product read at the edge")).toMatchObject({ predicted: 2000, measured: 1000, error: 1 });
     expect(of("orders held")?.error).toBeCloseTo((simulated.tally.of("held") - 100) / 100, 9);
     expect(of("nothing left")).toMatchObject({ measured: null, error: null });
-    expect(summarize([{ what: "", unit: "", predicted: 3, measured: 4, error: -0.25 }], "")).toEqual({
-      median: 0.25,
-      most: 0.25,
-    });
+    const errors = [
+      { what: "", unit: "", predicted: 30, measured: 40, error: -0.25 },
+      { what: "too few", unit: "", predicted: 1, measured: 4, error: -0.75 },
+      { what: "another unit", unit: "ms", predicted: 1, measured: 40, error: -0.975 },
+    ];
+    expect(summarize(errors, "")).toEqual({ median: 0.25, most: 0.25 });
   });
 });

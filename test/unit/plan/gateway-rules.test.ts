@@ -20,6 +20,7 @@ describe("gateway-rules", () => {
     ["durable-objects/product/product-object.ts", "MAX_WAITING", rules.MAX_WAITING],
     ["durable-objects/product/ledger-batch.ts", "SWEEP_CHUNK", rules.SWEEP_CHUNK],
     ["durable-objects/product/outbox.ts", "RESEND_AFTER_MS", rules.RESEND_AFTER_MS],
+    ["durable-objects/limiter/limiter-object.ts", "WRITE_AFTER_MS", rules.LIMITER_FLUSH_MS],
     ["src/control/control-copy.ts", "COPY_AGE_MAX_MS", 2 * rules.CONTROL_REFRESH_MS],
     ["src/challenge/burn.ts", "SHARDS", rules.CHALLENGE_SHARDS],
     ["client/retry.ts", "MOST_REPEATS", rules.MOST_REPEATS],

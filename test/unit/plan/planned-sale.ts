@@ -30,6 +30,7 @@ export const TIMES: ServiceTimes = {
     orderRead: 0.5,
   },
   limiterTake: 0.1,
+  limiterFlush: 0.4,
   call: 0.1,
   command: 0.1,
   acknowledgement: 0.01,

@@ -137,7 +137,13 @@ describe("simulate", () => {
   });
 
   it("on one machine with one thread everything waits for everything", () => {
-    const places = { topology: "machine", isolates: 1, objectPerSecond: null, edgeTripMs: 0, objectTripMs: 0 } as const;
+    const places = {
+      topology: "machine",
+      isolates: 1,
+      objectPerSecond: null,
+      edgeTripMs: 0.2,
+      objectTripMs: 0,
+    } as const;
     const calm = run({ places, crowd: { buyers: 500 }, round: { stock: 500 } });
     const crowded = run({ places, crowd: { buyers: 10_000 }, round: { stock: 10_000 } });
     expect(calm.tokenMs.p50).toBeLessThan(5);
