@@ -89,8 +89,8 @@ const benched = v.looseObject({
   costs: v.record(v.string(), v.looseObject({ cpuMicros: v.optional(amount), wallMicros: v.optional(amount) })),
 });
 
-/** The bench's operations that mean exactly what this planner's of the same name mean. */
-const SHARED = ["timeRead", "productRead", "refusalAtEdge", "hold", "payment"] as const;
+/** The bench's operations that mean exactly what this planner's of the same name mean; its `hold` counts Postgres as well. */
+const SHARED = ["timeRead", "productRead", "refusalAtEdge"] as const;
 
 export interface Costs extends Omit<Measured, "at" | "command"> {
   /** Where the figures are from, one line a source. */

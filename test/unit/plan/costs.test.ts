@@ -31,12 +31,12 @@ describe("readCosts", () => {
   it("the bench's figures come first where they mean the same", () => {
     const bench = fileWith("bench.json", {
       at: "2026-12-24T00:00:00Z",
-      costs: { hold: { cpuMicros: 321 }, other: {} },
+      costs: { productRead: { cpuMicros: 321 }, hold: { cpuMicros: 5 } },
     });
     const costs = readCosts(OWN_COSTS_PATH, bench);
-    expect(costs.costs.hold.cpuMicros).toBe(321);
-    expect(costs.costs.tokenIssue).toEqual(readCosts(OWN_COSTS_PATH, NO_BENCH).costs.tokenIssue);
-    expect(costs.sources[1]).toMatch(/2026-12-24.* for hold$/);
+    expect(costs.costs.productRead.cpuMicros).toBe(321);
+    expect(costs.costs.hold).toEqual(readCosts(OWN_COSTS_PATH, NO_BENCH).costs.hold);
+    expect(costs.sources[1]).toMatch(/2026-12-24.* for productRead$/);
   });
 
   it.each([
