@@ -44,6 +44,7 @@ describe("wrong arguments", { timeout: TIMEOUT_MS }, () => {
     ["rush.ts", ["--seed", "x"], "--seed"],
     ["rush.ts", ["--url", "localhost:8787"], "--url"],
     ["rush.ts", ["--admin-token", "t"], "--admin-token"],
+    ["plan.ts", ["--arrival", "60"], "--arrival"],
   ])("%s %j end with status 2 and one line", async (script, args, named) => {
     const { status, lines, stdout } = await run(script, args);
     expect(lines).toHaveLength(1);

@@ -1,0 +1,47 @@
+/** `npm run plan`: what a sale asks of the platform, whether it is enough, and what it costs; see plan/options.ts. */
+import { runProgram } from "./gateway/program.ts";
+import { readCosts } from "./plan/costs.ts";
+import { planDocument } from "./plan/document.ts";
+import { formatExplanation } from "./plan/explain.ts";
+import { readGatewayRules } from "./plan/gateway-rules.ts";
+import { makePlan } from "./plan/make-plan.ts";
+import { parsePlanOptions, PLAN_HELP } from "./plan/options.ts";
+import { formatPlan } from "./plan/report.ts";
+import { showProgress } from "./rush/progress.ts";
+
+await runProgram(async () => {
+  const options = parsePlanOptions(process.argv.slice(2));
+  if (options === "help") {
+    console.log(PLAN_HELP);
+    return 0;
+  }
+  let line = "";
+  const hide = showProgress(() => line);
+  const tell = (told: string): void => void (line = told);
+  try {
+    if (options.what === "measure") {
+      const { measureCosts } = await import("./plan/measure/measure.ts");
+      const measured = await measureCosts(tell);
+      hide();
+      console.log(JSON.stringify(measured, undefined, 2));
+      return 0;
+    }
+    const rules = readGatewayRules();
+    const costs = readCosts();
+    if (options.what === "validate") {
+      const { validatePlan } = await import("./plan/validate/validate.ts");
+      const { formatValidation } = await import("./plan/validate/report.ts");
+      const validation = await validatePlan(rules, costs, tell);
+      hide();
+      console.log(options.json ? JSON.stringify(validation, undefined, 2) : formatValidation(validation));
+      return 0;
+    }
+    const plan = makePlan(options.sale, rules, costs, Date.now());
+    hide();
+    console.log(options.json ? JSON.stringify(planDocument(plan), undefined, 2) : formatPlan(plan));
+    if (options.explain && !options.json) console.log(`\n${formatExplanation(plan)}`);
+    return 0;
+  } finally {
+    hide();
+  }
+});

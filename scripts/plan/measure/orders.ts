@@ -1,0 +1,130 @@
+/** Rows and bytes of orders, by a sale in which nothing else happens, on a gateway whose storage is counted. */
+import * as v from "valibot";
+import { ownAddress } from "../../rush/cast.ts";
+import type { IssuedToken } from "../../rush/sale-api.ts";
+import { signIn } from "../../rush/sign-in.ts";
+import type { Measured } from "../costs.ts";
+import { LIMITER_FLUSH_MS } from "../gateway-rules.ts";
+import { begin, type Field, round, runCalls, type Tell, until, untilDelivered } from "./field.ts";
+import { type Rows, ROWS_PATH, rowsDocument } from "./rows.ts";
+
+/** Few are enough: the counts are exact. */
+const ORDERS = 300;
+/** No hold may end before it is paid or counted, on a busy machine too. */
+const HOLD_SECONDS = 12;
+
+export async function meterOrders(field: Field, tell: Tell): Promise<Pick<Measured, "rows" | "bytes">> {
+  tell("counting rows");
+  const { http, api } = field;
+  const sale = api("metered");
+  await begin(sale, ORDERS, HOLD_SECONDS);
+  const buyers = Array.from({ length: ORDERS }, (_, index) => ({
+    id: `metered-${index}`,
+    address: ownAddress(index),
+  }));
+  const jwts = await signIn(sale, buyers);
+  await settled();
+  const before = await readRows();
+  const tokens: (IssuedToken | undefined)[] = [];
+  await runCalls("tokens", ORDERS, async (index) => {
+    const outcome = await sale.token(buyers[index]?.address ?? "", jwts[index] ?? "");
+    if (outcome.ok) tokens[index] = outcome.value;
+    return outcome.ok;
+  });
+  const issued = await settled();
+  const orders: string[] = [];
+  await runCalls("holds", ORDERS, async (index) => {
+    const { checkoutUrl = "", token = "" } = tokens[index] ?? {};
+    const outcome = await sale.checkout(buyers[index]?.address ?? "", checkoutUrl, token, 1);
+    if (outcome.ok) orders[index] = outcome.value.orderId;
+    return outcome.ok;
+  });
+  const held = await readRows();
+  await untilDelivered(sale);
+  const delivered = await readRows();
+  const paidOrders = orders.slice(0, ORDERS / 2);
+  await runCalls(
+    "payments",
+    paidOrders.length,
+    async (index) => (await sale.pay(paidOrders[index] ?? "", `pay-${index}`)).ok,
+  );
+  const paid = await readRows();
+  await untilDelivered(sale);
+  const paidDelivered = await readRows();
+  tell("waiting for holds to end");
+  const unpaid = ORDERS - paidOrders.length;
+  await until(async () => {
+    const outcome = await sale.ledger();
+    return outcome.ok && outcome.value.orders.expired >= unpaid;
+  }, "The holds did not end");
+  await untilDelivered(sale);
+  const ended = await readRows();
+
+  async function readRows(): Promise<Rows> {
+    const answer = await http.send({ method: "GET", path: ROWS_PATH, label: "rows" });
+    return v.parse(rowsDocument, answer.body);
+  }
+
+  /** After the limiters have written what they count. */
+  async function settled(): Promise<Rows> {
+    let rows = await readRows();
+    await until(async () => {
+      // Longer than a limiter object keeps a count to itself.
+      await new Promise((resolve) => setTimeout(resolve, 1.5 * LIMITER_FLUSH_MS));
+      const later = await readRows();
+      const isSame = later["limiter"]?.written === rows["limiter"]?.written;
+      rows = later;
+      return isSame;
+    }, "The limiters did not come to rest");
+    return rows;
+  }
+
+  const takes = ORDERS * LIMITER_TAKES_PER_TOKEN;
+  const acknowledge = perCall("product", held, delivered, ORDERS);
+  const expiryWithDelivery = perCall("product", paidDelivered, ended, unpaid);
+  return {
+    rows: {
+      hold: perCall("product", issued, held, ORDERS),
+      acknowledge,
+      payment: perCall("product", delivered, paid, paidOrders.length),
+      expiry: {
+        read: Math.max(0, round(expiryWithDelivery.read - acknowledge.read)),
+        written: Math.max(0, round(expiryWithDelivery.written - acknowledge.written)),
+      },
+      limiterTake: perCall("limiter", before, issued, takes),
+    },
+    bytes: {
+      order: round(((ended["product"]?.bytes ?? 0) - (before["product"]?.bytes ?? 0)) / ORDERS),
+      message: JSON.stringify(SAMPLE_EVENT).length,
+    },
+  };
+}
+
+/** One for the address, one for the buyer, one for the accounts of the address. */
+const LIMITER_TAKES_PER_TOKEN = 3;
+
+/** An event as `durable-objects/product/product-events.ts` makes it, with ids of their real length. */
+const SAMPLE_EVENT = {
+  eventId: `${"o".repeat(32)}.1`,
+  type: "order.held",
+  productId: "product-of-a-sale",
+  round: 1,
+  seq: 100_000,
+  orderId: "o".repeat(32),
+  version: 1,
+  buyerId: "buyer-of-a-shop-1234567",
+  quantity: 1,
+  status: "held",
+  paymentId: "payment-of-a-provider-1234567",
+  holdExpiresAt: 1_795_304_393_649,
+  createdAt: 1_795_304_393_649,
+  at: 1_795_304_393_649,
+  requestId: "00000000-0000-0000-0000-000000000000",
+  traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+};
+
+function perCall(className: string, before: Rows, after: Rows, calls: number) {
+  const grown = (key: "read" | "written"): number =>
+    round(((after[className]?.[key] ?? 0) - (before[className]?.[key] ?? 0)) / calls);
+  return { read: grown("read"), written: grown("written") };
+}

@@ -1,0 +1,64 @@
+/** How long each thing keeps whoever does it busy, in milliseconds: the measured costs, taken apart. Pure. */
+import { type Costs, REQUESTS, type RequestKind } from "../costs.ts";
+import { type GatewayRules, LIMITER_FLUSH_MS, MAX_BATCH } from "../gateway-rules.ts";
+
+const MICROS_PER_MS = 1000;
+/** How many holds shared a commit while `hold` and `payment` were measured with 32 at once: about half of them. */
+const SHARED_COMMIT = 16;
+/** Events of a writer's batch under load. */
+const WRITER_BATCH = 100;
+
+export interface ServiceTimes {
+  /** The Worker's own part of a request; of those that call a limiter or nothing, the whole. */
+  readonly worker: Readonly<Record<RequestKind, number>>;
+  readonly limiterTake: number;
+  /** A limiter object's write of what it counted. */
+  readonly limiterFlush: number;
+  /** A call to the product object, there and back, without what it does there. */
+  readonly call: number;
+  /** What a command adds to its commit; what a commit costs beside. */
+  readonly command: number;
+  readonly acknowledgement: number;
+  readonly commit: number;
+  readonly writerBatch: number;
+  readonly writerEvent: number;
+  /** Calls of `command` that one object could take in a second, gathered as much as it gathers. */
+  readonly commandsPerSecond: number;
+}
+
+export function serviceTimes({ costs, rows }: Pick<Costs, "costs" | "rows">, rules: GatewayRules): ServiceTimes {
+  const ms = (name: keyof typeof costs): number => costs[name].cpuMicros / MICROS_PER_MS;
+  const call = ms("productView");
+  const command = Math.max(0.1 * ms("holdCall"), ms("holdCall") - call);
+  const commit = ms("commit");
+  const delivered = ms("writerEvent") + ms("writerBatch") / WRITER_BATCH;
+  const behind = ms("holdCall") + commit / SHARED_COMMIT + delivered;
+  /** A token's request without the writes of limiter objects that fell into it: these come by time, not by call. */
+  const withoutFlushes = (name: "tokenIssue" | "challengeIssue" | "tokenSolved", takes: number): number => {
+    const flushesPerSecond = (takes * rules.limiterShards * 1000) / LIMITER_FLUSH_MS;
+    const flushes = Math.min(takes, flushesPerSecond / (costs[name].perSecond ?? Number.POSITIVE_INFINITY));
+    return Math.max(ms("productRead") + takes * ms("limiterTake"), ms(name) - flushes * ms("limiterFlush"));
+  };
+  const worker = Object.fromEntries(REQUESTS.map((name) => [name, ms(name)]));
+  return {
+    worker: {
+      ...(worker as Record<RequestKind, number>),
+      // By address, by buyer, and accounts; a product with a challenge counts no addresses.
+      tokenIssue: withoutFlushes("tokenIssue", 3),
+      challengeIssue: withoutFlushes("challengeIssue", 2),
+      tokenSolved: withoutFlushes("tokenSolved", 2),
+      hold: Math.max(ms("checkoutRefused"), ms("hold") - behind),
+      payment: Math.max(ms("productRead"), ms("payment") - behind),
+      orderRead: Math.max(ms("productRead"), ms("orderRead") - call),
+    },
+    limiterTake: ms("limiterTake"),
+    limiterFlush: ms("limiterFlush"),
+    call,
+    command,
+    acknowledgement: (command * rows.acknowledge.written) / Math.max(rows.hold.written, rows.acknowledge.written, 1),
+    commit,
+    writerBatch: ms("writerBatch"),
+    writerEvent: ms("writerEvent"),
+    commandsPerSecond: 1000 / (call + command + commit / MAX_BATCH),
+  };
+}
