@@ -123,10 +123,17 @@ export async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]>
       requests: checkouts(soldOut.checkoutPath, soldOutTokens),
       status: 410,
       code: "sold-out",
+      cost: "checkoutRefused",
+      ...refusal,
+    },
+    {
+      name: "sold out, at the token",
+      requests: tokens(soldOut),
+      status: 410,
+      code: "sold-out",
       cost: "refusalAtEdge",
       ...refusal,
     },
-    { name: "sold out, at the token", requests: tokens(soldOut), status: 410, code: "sold-out", ...refusal },
     {
       name: "too early",
       requests: checkouts(early.checkoutPath, earlyTokens),
