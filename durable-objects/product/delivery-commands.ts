@@ -4,7 +4,7 @@ import type { LedgerBatch } from "./ledger-batch.ts";
 /** Postgres has these events. */
 export function acknowledge({ statements }: LedgerBatch, eventIds: readonly string[]): void {
   if (!statements.exists) return;
-  for (const eventId of eventIds) statements.outbox.delete(eventId);
+  statements.outbox.delete(eventIds);
 }
 
 /** These events stand in the dead letters: they are not sent by themselves any more. */

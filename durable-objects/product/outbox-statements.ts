@@ -39,8 +39,8 @@ export class OutboxStatements {
     this.#sql.exec("UPDATE outbox SET attempts = ?, next_send_at = ? WHERE seq = ?", attempts, nextSendAt, seq);
   }
 
-  delete(eventId: string): void {
-    this.#sql.exec("DELETE FROM outbox WHERE event_id = ?", eventId);
+  delete(eventIds: readonly string[]): void {
+    this.#sql.exec("DELETE FROM outbox WHERE event_id IN (SELECT value FROM json_each(?))", JSON.stringify(eventIds));
   }
 
   park(eventId: string): void {

@@ -4,9 +4,12 @@
  * Sending is not delivery. `send()` to a queue may be lost (locally the queue is memory, in production a message that
  * fails too often is dropped), so a row is closed only by the writer's acknowledgement after Postgres has committed.
  * What a buyer is told never waits for any of this.
+ *
+ * In a rush events wait a moment for company: a call to the queue costs far more than the events in it, and a commit has few
+ * of them. A lone event waits for nobody.
  */
 import { describeFault, logEvent } from "../../src/log.ts";
-import { withTimeLimit } from "../../src/waiting.ts";
+import { wait, withTimeLimit } from "../../src/waiting.ts";
 import type { ProductEvent } from "./protocol.ts";
 import type { OutboxStatements } from "./outbox-statements.ts";
 
@@ -16,6 +19,8 @@ export const RESEND_AFTER_MS = 5_000;
 const RESEND_AT_MOST_MS = 300_000;
 /** The queue's own bound: messages in one call. */
 const MESSAGES_PER_SEND = 100;
+/** How long the first event of a rush waits: little beside the second that the queue itself gathers for. */
+const GATHER_MS = 50;
 /** Events that wait in memory for their first sending; what is beyond stays on disk for the alarm. */
 const UNSENT_LIMIT = 20_000;
 /** A call to the queue that takes longer is given up: one that never came back would hold up all that follow. */
@@ -39,13 +44,18 @@ export class Outbox {
   readonly #options: OutboxOptions;
   #unsent: ProductEvent[] = [];
   #sending = false;
+  #isRush = false;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
   }
 
-  /** Events that were just committed: their first sending. */
-  send(events: readonly ProductEvent[]): void {
+  /**
+   * Events that were just committed: their first sending.
+   * @param isRush whether more than one command was committed: more will come.
+   */
+  send(events: readonly ProductEvent[], isRush: boolean): void {
+    this.#isRush = isRush || this.#sending;
     if (events.length === 0 || this.#unsent.length > UNSENT_LIMIT) return;
     // One by one: closing a large round commits more events than a call takes arguments.
     for (const event of events) this.#unsent.push(event);
@@ -68,7 +78,10 @@ export class Outbox {
   async #drain(): Promise<void> {
     this.#sending = true;
     try {
-      while (this.#unsent.length > 0) await this.#deliver(this.#unsent.splice(0, MESSAGES_PER_SEND));
+      while (this.#unsent.length > 0) {
+        if (this.#isRush && this.#unsent.length < MESSAGES_PER_SEND) await wait(GATHER_MS);
+        await this.#deliver(this.#unsent.splice(0, MESSAGES_PER_SEND));
+      }
     } finally {
       this.#sending = false;
     }

@@ -256,16 +256,16 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
       batch.finish();
       return given;
     });
-    this.#followUp(batch);
+    this.#followUp(batch, works.length > 1);
     return answers;
   }
 
   /** What comes after a commit. A fault in here must not look like a failed commit: its commands would be applied again. */
-  #followUp(batch: LedgerBatch): void {
+  #followUp(batch: LedgerBatch, isRush: boolean): void {
     try {
       this.#statements.refresh();
       this.#spent.add(batch.spent);
-      this.#outbox.send(batch.events);
+      this.#outbox.send(batch.events, isRush);
       // Whatever ended now leaves then, or later.
       if (batch.events.length > 0) this.#tidyAt = earliest(this.#tidyAt, batch.now + batch.head().orderRetentionMs);
       this.#arm();

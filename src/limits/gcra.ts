@@ -19,10 +19,10 @@ export type GcraDecision =
   | { readonly allowed: false; readonly retryMs: number };
 
 /**
- * The units in use are read from a time, and a time of this century is kept to 1/4096 ms: rounded to this share of a unit, the
- * error does not add up, and a whole limit fits at once, up to some two thousand units a second.
+ * The units in use are read from a time, and a time of this century is kept to 1/4096 ms. Rounded to the share of a unit that
+ * passes in 1/1024 ms, what is lost does not add up, and a whole limit fits at once.
  */
-const STEPS_PER_UNIT = 1024;
+const STEPS_PER_MS = 1024;
 
 /** @param arrivalAt the key's theoretical arrival time, ms since the epoch; undefined for a key never seen. */
 export function decideGcra(
@@ -33,7 +33,8 @@ export function decideGcra(
 ): GcraDecision {
   const interval = windowMs / limit;
   const ahead = Math.max(0, (arrivalAt ?? now) - now);
-  const used = Math.round((ahead / interval) * STEPS_PER_UNIT) / STEPS_PER_UNIT + cost;
+  const steps = Math.max(1, Math.floor(interval * STEPS_PER_MS));
+  const used = Math.round((ahead / interval) * steps) / steps + cost;
   if (used > limit) return { allowed: false, retryMs: Math.ceil((used - limit) * interval) };
   return { allowed: true, arrivalAt: now + used * interval };
 }

@@ -129,6 +129,17 @@ describe("the events of a step", () => {
     expect(Math.max(...queue.sizesFor(id))).toBe(100);
     expect(queue.sentFor(id)).toEqual(await outboxOf(id));
   });
+
+  it("gather in a rush, and a lone one goes at once", async () => {
+    const { id, product } = await makeProduct(60);
+    await holdOne(product);
+    expect(queue.sizesFor(id)).toEqual([1, 1]);
+    await Promise.all(Array.from({ length: 50 }, () => holdOne(product)));
+    await vi.waitUntil(() => queue.sentFor(id).length >= 52, { interval: 1 });
+    // However many commits it was, some of one command: far fewer sendings than events.
+    expect(queue.sizesFor(id).length).toBeLessThanOrEqual(12);
+    expect(queue.sentFor(id)).toEqual(await outboxOf(id));
+  });
 });
 
 describe("an event that is not acknowledged", () => {
