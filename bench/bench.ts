@@ -12,7 +12,7 @@ import { plotResults } from "./plot/plot.ts";
 import { formatResult } from "./report.ts";
 import { readResults, type Result, writeCosts, writePlot, writeResult } from "./results.ts";
 
-const FULL: Omit<BenchPlan, "noisy" | "long"> = { quick: false, rounds: 9, seconds: 1, connections: 64 };
+const FULL: Omit<BenchPlan, "noisy" | "long"> = { quick: false, rounds: 5, seconds: 1, connections: 64 };
 const QUICK: Omit<BenchPlan, "noisy" | "long"> = { quick: true, rounds: 3, seconds: 1, connections: 64 };
 
 const MINUTE_SECONDS = 60;
