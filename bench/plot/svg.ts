@@ -18,8 +18,8 @@ export interface Chart {
   readonly bars: readonly Bar[];
 }
 
-const WIDTH = 860;
-const LABELS = 330;
+const WIDTH = 890;
+const LABELS = 360;
 const VALUES = 120;
 const ROW = 26;
 const BAR = 12;
