@@ -43,7 +43,7 @@ export type RequestKind = (typeof REQUESTS)[number];
  * Parts of them, from one isolate to an object and back:
  *
  * - limiterTake, productView, controlSnapshot: a call
- * - limiterFlush: a limiter object's write of what it counted, at most ten times a second
+ * - limiterFlush: a limiter object's write of what it counted, at most once a second
  * - holdCall: one hold in a large commit; commit: what each commit costs beside, its wall time that of a lone hold
  * - writerEvent: one event in a large batch of the writer; writerBatch: what each batch costs beside
  */

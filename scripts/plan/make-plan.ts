@@ -5,7 +5,8 @@ import type { GatewayRules } from "./gateway-rules.ts";
 import type { PlannedSale } from "./model.ts";
 import { type ServiceTimes, serviceTimes } from "./simulation/service-times.ts";
 import { type SimulatedSale, simulate } from "./simulation/simulation.ts";
-import { PRODUCT_CALLS, type Usage, usageOf } from "./usage.ts";
+import { PRODUCT_CALLS } from "./simulation/tally.ts";
+import { type Usage, usageOf } from "./usage.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
 export interface Plan {

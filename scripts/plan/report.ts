@@ -5,7 +5,7 @@ import { PLAN } from "./platform.ts";
 import { tellCount, tellDollars, tellShare, tellTime } from "./quantities.ts";
 import { peakArrivals } from "./simulation/arrivals.ts";
 import type { Latencies } from "./simulation/simulation.ts";
-import { LIMITER_CALLS, PRODUCT_CALLS, WORKER_REQUESTS } from "./usage.ts";
+import { LIMITER_CALLS, PRODUCT_CALLS, WORKER_REQUESTS } from "./simulation/tally.ts";
 
 const MEANINGS: Readonly<Record<(typeof WORKER_REQUESTS)[number], string>> = {
   timeRead: "time, as a page opens",

@@ -9,40 +9,7 @@ import {
   QUEUE_OPERATIONS_PER_MESSAGE,
 } from "./platform.ts";
 import { limiterObjects, type SimulatedSale } from "./simulation/simulation.ts";
-import type { Counted } from "./simulation/tally.ts";
-
-/** Requests that run the Worker. A cancellation costs what a payment does. */
-export const WORKER_REQUESTS = [
-  "timeRead",
-  "productRead",
-  "refusalAtEdge",
-  "checkoutRefused",
-  "challengeIssue",
-  "tokenIssue",
-  "tokenSolved",
-  "hold",
-  "payment",
-  "cancel",
-  "orderRead",
-] as const satisfies readonly Counted[];
-
-/** Calls that product objects get. */
-export const PRODUCT_CALLS = [
-  "holdCall",
-  "viewCall",
-  "orderCall",
-  "payCall",
-  "cancelCall",
-  "acknowledgeCall",
-  "alarmCall",
-] as const satisfies readonly Counted[];
-
-export const LIMITER_CALLS = [
-  "clientTake",
-  "buyerTake",
-  "accountsTake",
-  "challengeTake",
-] as const satisfies readonly Counted[];
+import { LIMITER_CALLS, PRODUCT_CALLS, WORKER_REQUESTS } from "./simulation/tally.ts";
 
 export interface Metered {
   readonly amount: number;

@@ -9,7 +9,7 @@ import type { PlannedSale } from "./model.ts";
 import { LIMITS } from "./platform.ts";
 import { tellCount, tellShare, tellTime } from "./quantities.ts";
 import type { SimulatedSale } from "./simulation/simulation.ts";
-import { LIMITER_CALLS, PRODUCT_CALLS } from "./usage.ts";
+import { LIMITER_CALLS, PRODUCT_CALLS } from "./simulation/tally.ts";
 
 export interface Load {
   readonly what: string;

@@ -7,6 +7,7 @@
  */
 import { EncryptJWT, errors, jwtDecrypt } from "jose";
 import * as v from "valibot";
+import { readSegment } from "../jose-segment.ts";
 import type { HmacKey } from "../keys/key-config.ts";
 import { decideSigningKey, decideVerifyingKey } from "../keys/key-ring.ts";
 import { type Binding, CHALLENGE_ID, isSameBinding, makeChallengeId } from "./binding.ts";
@@ -103,17 +104,8 @@ export async function openTicket(
 function keyOf(keys: readonly HmacKey[], text: string, now: number): HmacKey | null {
   const segment = text.length > TICKET_LENGTH_MAX ? undefined : COMPACT.exec(text)?.[1];
   if (segment === undefined) return null;
-  const header = v.safeParse(HEADER, decodeSegment(segment));
+  const header = v.safeParse(HEADER, readSegment(segment));
   return header.success ? decideVerifyingKey(keys, header.output.kid, now) : null;
-}
-
-function decodeSegment(segment: string): unknown {
-  try {
-    const bytes = Uint8Array.fromBase64(segment, { alphabet: "base64url" });
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
-  } catch {
-    return null;
-  }
 }
 
 function audienceOf(gateway: string, kind: TicketKind): string {

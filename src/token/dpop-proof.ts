@@ -7,6 +7,7 @@
  */
 import { calculateJwkThumbprint, EmbeddedJWK, errors, jwtVerify } from "jose";
 import * as v from "valibot";
+import { readSegment } from "../jose-segment.ts";
 import { ok, refused, type Result } from "../result.ts";
 
 /** How long after it was made a proof is taken: the call's own way, and a slow phone. Seconds. */
@@ -79,11 +80,11 @@ export type ProofFault = string;
 export async function verifyProof(text: string, call: ProvenCall, now: number): Promise<Result<Proof, ProofFault>> {
   if (text.length > PROOF_LENGTH_MAX || !COMPACT.test(text)) return refused("The proof is not one well-formed JWT");
   const [header, claims] = text.split(".");
-  const head = v.safeParse(HEADER, decodeSegment(header));
+  const head = v.safeParse(HEADER, readSegment(header));
   if (!head.success) {
     return refused(`The proof's header must have typ ${TYPE}, alg ${ALGORITHM} and a public P-256 jwk, and no more`);
   }
-  const body = v.safeParse(CLAIMS, decodeSegment(claims));
+  const body = v.safeParse(CLAIMS, readSegment(claims));
   if (!body.success) return refused("The proof must have jti (8 to 128 characters), htm, htu and iat");
   const { jti, htm, htu, iat, ath } = body.output;
   if (htm !== call.method) return refused("The proof's htm is not this call's method");
@@ -118,13 +119,4 @@ function isSameUrl(htu: string, url: string): boolean {
   if (!URL.canParse(htu)) return false;
   const [given, wanted] = [new URL(htu), new URL(url)];
   return given.origin === wanted.origin && given.pathname === wanted.pathname && given.username === "";
-}
-
-function decodeSegment(segment = ""): unknown {
-  try {
-    const bytes = Uint8Array.fromBase64(segment, { alphabet: "base64url" });
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
-  } catch {
-    return null;
-  }
 }

@@ -11,6 +11,7 @@ import * as v from "valibot";
 import type { RefusalOf } from "../refusal.ts";
 import { ok, refused, type Result } from "../result.ts";
 import type { HmacKey } from "../keys/key-config.ts";
+import { readSegment } from "../jose-segment.ts";
 import { decideSigningKey, decideVerifyingKey } from "../keys/key-ring.ts";
 
 const ALGORITHM = "HS256";
@@ -71,8 +72,6 @@ export interface UnverifiedToken {
 
 type TokenRefusal = RefusalOf<"token-invalid" | "token-expired">;
 
-/** Made once: making one takes as long as decoding ten tokens. */
-const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const ENCODER = new TextEncoder();
 
 const INVALID: TokenRefusal = { code: "token-invalid" };
@@ -123,8 +122,8 @@ export function readTokenShape(text: string | undefined): Result<UnverifiedToken
     return refused(INVALID);
   }
   if (!LAST_OF_SIGNATURE.test(signature)) return refused(INVALID);
-  const head = v.safeParse(HEADER, decodeSegment(header));
-  const body = v.safeParse(CLAIMS, decodeSegment(claims));
+  const head = v.safeParse(HEADER, readSegment(header));
+  const body = v.safeParse(CLAIMS, readSegment(claims));
   if (!head.success || !body.success) return refused(INVALID);
   return ok({
     kid: head.output.kid,
@@ -155,15 +154,6 @@ export async function verifyToken(
 
 function audienceOf(gateway: string): string {
   return `${gateway}/checkout`;
-}
-
-function decodeSegment(segment: string): unknown {
-  try {
-    const bytes = Uint8Array.fromBase64(segment, { alphabet: "base64url" });
-    return JSON.parse(DECODER.decode(bytes));
-  } catch {
-    return null;
-  }
 }
 
 const imported = new WeakMap<HmacKey, CryptoKey>();

@@ -1,8 +1,8 @@
 /** What happened in a simulated sale, counted: in all, and for each second since the opening. */
+import type { RequestKind } from "../costs.ts";
 
-/** Requests that reach the Worker; calls that reach objects; events, messages and batches on their way to Postgres. */
-export const COUNTED = [
-  // Requests by what becomes of them.
+/** Requests that run the Worker, by what becomes of them. A cancellation costs what a payment does. */
+export const WORKER_REQUESTS = [
   "timeRead",
   "productRead",
   "refusalAtEdge",
@@ -14,7 +14,10 @@ export const COUNTED = [
   "payment",
   "cancel",
   "orderRead",
-  // Calls to the product object.
+] as const satisfies readonly (RequestKind | "cancel")[];
+
+/** Calls that product objects get. */
+export const PRODUCT_CALLS = [
   "holdCall",
   "viewCall",
   "orderCall",
@@ -22,12 +25,16 @@ export const COUNTED = [
   "cancelCall",
   "acknowledgeCall",
   "alarmCall",
+] as const;
+
+export const LIMITER_CALLS = ["clientTake", "buyerTake", "accountsTake", "challengeTake"] as const;
+
+/** Requests that reach the Worker; calls that reach objects; events, messages and batches on their way to Postgres. */
+export const COUNTED = [
+  ...WORKER_REQUESTS,
+  ...PRODUCT_CALLS,
   "commits",
-  // Calls to other objects.
-  "clientTake",
-  "buyerTake",
-  "accountsTake",
-  "challengeTake",
+  ...LIMITER_CALLS,
   "snapshotCall",
   // The way to Postgres.
   "events",

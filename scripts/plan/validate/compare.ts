@@ -3,7 +3,8 @@ import type { Costs } from "../costs.ts";
 import type { PlannedSale } from "../model.ts";
 import type { GatewayRules } from "../gateway-rules.ts";
 import type { SimulatedSale } from "../simulation/simulation.ts";
-import { LIMITER_CALLS, usageOf } from "../usage.ts";
+import { LIMITER_CALLS } from "../simulation/tally.ts";
+import { usageOf } from "../usage.ts";
 import type { Played } from "./play.ts";
 
 export interface Comparison {

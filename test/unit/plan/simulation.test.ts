@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type SimulatedSale, simulate } from "../../../scripts/plan/simulation/simulation.ts";
 import { COUNTED } from "../../../scripts/plan/simulation/tally.ts";
-import { PRODUCT_CALLS } from "../../../scripts/plan/usage.ts";
+import { PRODUCT_CALLS } from "../../../scripts/plan/simulation/tally.ts";
 import { plannedSale, RULES, TIMES } from "./planned-sale.ts";
 
 function run(changes: Parameters<typeof plannedSale>[0] = {}, rules = RULES): SimulatedSale {
