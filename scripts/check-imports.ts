@@ -25,7 +25,13 @@ const WIRE_NAMES = new Set(["src/challenge/kinds.ts", "src/challenge/answers.ts"
 /** How a stage reaches the control object; the operator's routes change what it keeps. */
 const OPEN_TO_STAGES = new Set(["src/control/wire.ts", "src/control/control-calls.ts"]);
 /** What a Durable Object may import of src/: values that both sides refuse with. */
-const SHARED_WITH_OBJECTS = new Set(["src/refusal.ts", "src/result.ts", "src/log.ts", "src/waiting.ts"]);
+const SHARED_WITH_OBJECTS = new Set([
+  "src/refusal.ts",
+  "src/result.ts",
+  "src/packed.ts",
+  "src/log.ts",
+  "src/waiting.ts",
+]);
 /** What the Worker may import of an object's folder: its protocol, and pure rules. Its class only the entry exports. */
 const OPEN_TO_WORKER = new Set([
   "protocol.ts",
@@ -94,7 +100,9 @@ function faultOfObject({ from, to, isPackage }: Import): string | null {
     return refused ? "a Durable Object knows no web framework, no tokens and no driver" : null;
   }
   if (SHARED_WITH_OBJECTS.has(to) || to === "durable-objects/group-commit.ts") return null;
-  return dirname(to) === dirname(from) ? null : "an object imports its own folder, refusals and results only";
+  return dirname(to) === dirname(from)
+    ? null
+    : "an object imports its own folder, refusals, and results and how they travel only";
 }
 
 /** A cycle of value imports, as the files on it; types do not count, they are gone when the code runs. */

@@ -5,6 +5,7 @@
 import { makeOrderId, ORDER_ID_BYTES } from "../../durable-objects/product/order-id.ts";
 import { ProductObject as GatewayProductObject } from "../../durable-objects/product/product-object.ts";
 import type { HoldCommand, ProductEvent } from "../../durable-objects/product/protocol.ts";
+import { unpack } from "../../src/packed.ts";
 import { makeJti } from "../../src/token/purchase-token.ts";
 
 const CAUSE = { requestId: "bench", traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01` };
@@ -122,7 +123,7 @@ export class ProductObject extends GatewayProductObject {
           cause: CAUSE,
         }),
       );
-      const answers = await Promise.all(commands.map((command) => this.hold(command)));
+      const answers = await Promise.all(commands.map(async (command) => unpack(await this.hold(command))));
       const refused = answers.find((answer) => !answer.ok);
       if (refused !== undefined) throw new Error(`A hold was refused: ${JSON.stringify(refused)}`);
       await this.#acknowledgeAll();

@@ -4,8 +4,9 @@ import type { Order } from "./ledger.ts";
 import { type OrderRow, toOrder } from "./rows.ts";
 
 /** As the partial indexes have it: SQLite takes one of them only where the query says the same. */
-const UNPAID = "status IN ('expired', 'cancelled')";
-const UNIT_MS = `quantity * MAX(updated_at - created_at, ${CHARGE_LEAST_MS})`;
+export const UNPAID = "status IN ('expired', 'cancelled')";
+/** What a hold that ended unpaid kept from others, in units times milliseconds. */
+export const UNIT_MS = `quantity * MAX(updated_at - created_at, ${CHARGE_LEAST_MS})`;
 
 export class HoardingStatements {
   readonly #sql: SqlStorage;
@@ -21,13 +22,7 @@ export class HoardingStatements {
     return this.#sql.exec<OrderRow>(query, buyerId, now).toArray().map(toOrder);
   }
 
-  /** What holds that ended unpaid after `since` kept from others, in units times milliseconds. */
-  unpaidUnitMs(by: "buyer_id" | "client", who: string, since: number): number {
-    const query = `SELECT COALESCE(SUM(${UNIT_MS}), 0) AS unit_ms FROM orders WHERE ${by} = ? AND ${UNPAID} AND updated_at > ?`;
-    return this.#sql.exec<{ unit_ms: number }>(query, who, since).one().unit_ms;
-  }
-
-  /** The same one by one, the oldest first. */
+  /** What holds that ended unpaid after `since` kept from others, one by one, the oldest first. */
   *unpaidEnds(by: "buyer_id" | "client", who: string, since: number): Generator<UnpaidEnd> {
     const query = `SELECT updated_at, ${UNIT_MS} AS unit_ms FROM orders WHERE ${by} = ? AND ${UNPAID} AND updated_at > ?
        ORDER BY updated_at`;
@@ -39,9 +34,9 @@ export class HoardingStatements {
   /** When the buyer's last `limit` holds that expired after `since` did so, the newest first. */
   lapsedAt(buyerId: string, since: number, limit: number): readonly number[] {
     const query = `SELECT updated_at FROM orders WHERE buyer_id = ? AND ${UNPAID} AND status = 'expired' AND updated_at > ?
-       ORDER BY updated_at DESC LIMIT ?`;
+       ORDER BY updated_at DESC LIMIT ${limit}`;
     return this.#sql
-      .exec<{ updated_at: number }>(query, buyerId, since, limit)
+      .exec<{ updated_at: number }>(query, buyerId, since)
       .toArray()
       .map((row) => row.updated_at);
   }

@@ -45,6 +45,17 @@ export interface BatchTools {
   readonly resendAfterMs: number;
 }
 
+/**
+ * What one batch leaves to the next once it is committed, so that it need not be read again. Never kept when a commit failed:
+ * the rows are the truth, and whoever has no books reads them.
+ */
+export interface Books {
+  readonly head: ProductHead;
+  readonly current: Round;
+  /** Before this nothing is over: no hold, and not the round. May be too early, never too late; null: nothing is open. */
+  readonly dueAt: number | null;
+}
+
 export class LedgerBatch {
   /** The commands read by it; what they change goes through the batch. */
   readonly statements: ProductStatements;
@@ -54,15 +65,20 @@ export class LedgerBatch {
   #head: ProductHead | null = null;
   #headTouched = false;
   #moreOver = false;
+  #onlyAdded = true;
+  #firstReleaseAt: number | null = null;
+  readonly #books: Books | null;
 
   /** What the batch wrote to the outbox: to be sent once it is committed. */
   readonly events: ProductEvent[] = [];
   /** The tokens that made an order in this batch. */
   readonly spent: string[] = [];
 
-  constructor(statements: ProductStatements, tools: BatchTools) {
+  /** @param books what the last batch left; null: everything is read. */
+  constructor(statements: ProductStatements, tools: BatchTools, books: Books | null) {
     this.statements = statements;
     this.tools = tools;
+    this.#books = books;
   }
 
   get now(): number {
@@ -74,10 +90,23 @@ export class LedgerBatch {
     return this.#moreOver;
   }
 
+  /** Nothing came of it but new holds: what was due before is still due then, and nothing else before the first of these is over. */
+  get onlyAdded(): boolean {
+    return this.#onlyAdded;
+  }
+
+  /** When the first of the new holds is over; null: there are none. */
+  get firstReleaseAt(): number | null {
+    return this.#firstReleaseAt;
+  }
+
   begin(): void {
     this.statements.refresh();
     if (!this.statements.exists) return;
-    this.#head = this.statements.head();
+    this.#head = this.#books?.head ?? this.statements.head();
+    if (this.#books !== null) this.#rounds.set(this.#books.current.round, this.#books.current);
+    if (this.#books !== null && (this.#books.dueAt === null || this.#books.dueAt > this.now)) return;
+    this.#onlyAdded = false;
     this.#sweep();
     this.#closeFinished();
   }
@@ -140,17 +169,19 @@ export class LedgerBatch {
   /** A new order: its row, its units, its event, and its token is spent. */
   insert(order: Order, cause: Cause): void {
     this.statements.orders.insert(order);
-    this.#book(this.round(order.round), null, order);
+    this.#keep(this.#booked(this.round(order.round), null, order));
     this.#emitOrder(order, cause);
     this.spent.push(order.jti);
+    this.#firstReleaseAt = Math.min(this.#firstReleaseAt ?? order.holdExpiresAt, order.holdExpiresAt);
   }
 
   /** An order's next version: its row, its units, its event. */
   change(before: Order, after: Order, cause: Cause): void {
+    this.#onlyAdded = false;
     this.statements.orders.update(after);
     const round = this.knownRound(before.round);
     // Nothing of a forgotten round is available or held, so its orders move no units any more.
-    if (round !== null) this.#book(round, before, after);
+    if (round !== null) this.write(this.#booked(round, before, after));
     this.#emitOrder(after, cause);
   }
 
@@ -163,18 +194,19 @@ export class LedgerBatch {
 
   /** An order that had left comes back, as it was. */
   readmit(order: Order): void {
+    this.#onlyAdded = false;
     this.statements.orders.insert(order);
     if (this.knownRound(order.round) !== null) {
       this.statements.archive.remove(order.round, order.status, order.quantity);
     }
   }
 
-  #book(round: Round, before: Order | null, after: Order): void {
+  #booked(round: Round, before: Order | null, after: Order): Round {
     const orders = { ...round.orders };
     if (before !== null) orders[before.status] -= 1;
     orders[after.status] += 1;
     const ledger = moveUnits(round.ledger, before?.status ?? null, after.status, after.quantity);
-    this.write({ ...round, ledger, orders });
+    return { ...round, ledger, orders };
   }
 
   /** The round becomes the product's current one; the first one makes the tables. */
@@ -194,6 +226,11 @@ export class LedgerBatch {
 
   /** The round as it is from now on; stored by `finish`. */
   write(round: Round): void {
+    this.#onlyAdded = false;
+    this.#keep(round);
+  }
+
+  #keep(round: Round): void {
     this.#rounds.set(round.round, round);
     this.#touched.add(round.round);
   }
@@ -218,6 +255,12 @@ export class LedgerBatch {
   head(): ProductHead {
     if (this.#head === null) throw new Error("A product without a head row was written to");
     return this.#head;
+  }
+
+  /** For the next batch, once this one is committed; null: there is no product yet. */
+  books(dueAt: number | null): Books | null {
+    const current = this.current();
+    return this.#head === null || current === null ? null : { head: this.#head, current, dueAt };
   }
 
   #setHead(head: ProductHead): void {

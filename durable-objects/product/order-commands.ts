@@ -6,7 +6,7 @@
 import { logEvent } from "../../src/log.ts";
 import type { FieldError, RefusalOf } from "../../src/refusal.ts";
 import { ok, refused, type Result } from "../../src/result.ts";
-import { HOARDING_WINDOW_MS, type HoardingHistory, NO_HISTORY, type UnpaidUse } from "./hoarding.ts";
+import { HOARDING_WINDOW_MS, type HoardingHistory, NO_HISTORY } from "./hoarding.ts";
 import {
   decideCancellation,
   decideHold,
@@ -17,6 +17,7 @@ import {
 } from "./ledger.ts";
 import type { LedgerBatch } from "./ledger-batch.ts";
 import { timeOfOrderId } from "./order-id.ts";
+import type { HoldBackground } from "./order-statements.ts";
 import { orderView } from "./order-view.ts";
 import type {
   Archived,
@@ -40,17 +41,22 @@ export function hold(batch: LedgerBatch, command: HoldCommand): HoldAnswer {
   const { statements, now } = batch;
   const round = batch.current();
   if (round === null) return refused({ code: "not-found" });
-  const prior = statements.orders.findByToken(command.jti);
-  if (prior === null) batch.sweepFor(command.quantity);
-  if (prior === null) batch.sweepOf(command.buyerId);
+  const asked = { ...command, round: round.round, now, since: now - HOARDING_WINDOW_MS };
+  let background = statements.orders.background(asked);
+  if (background.prior === null && batch.moreOver) {
+    batch.sweepFor(command.quantity);
+    batch.sweepOf(command.buyerId);
+    background = statements.orders.background(asked);
+  }
+  const prior = background.prior === null ? null : statements.orders.find(background.prior);
   const { openHoldsPerBuyer } = command.hoarding;
   const situation = {
     productId: batch.productId(),
     round: batch.round(round.round),
     prior: prior === null ? null : batch.upToDate(prior),
-    buyerUnits: statements.orders.buyerUnits(command.buyerId, round.round, now),
+    buyerUnits: background.buyerUnits,
     openHolds: openHoldsPerBuyer === 0 ? [] : statements.hoarding.openHolds(command.buyerId, now),
-    history: prior === null ? historyOf(batch, command) : NO_HISTORY,
+    history: prior === null ? historyOf(batch, command, background) : NO_HISTORY,
     // Only a shortage needs to know; the query is spared while there is plenty.
     nextReleaseAt: batch.isShort(command.quantity) ? statements.orders.nextReleaseAt() : null,
   };
@@ -61,21 +67,21 @@ export function hold(batch: LedgerBatch, command: HoldCommand): HoldAnswer {
   return ok({ order: orderView(batch.productId(), decision.order, false), replayed: false });
 }
 
-/** What the hoarding rules that are on need to know; a rule that is off costs no query. */
-function historyOf({ statements, now }: LedgerBatch, { buyerId, client, hoarding }: HoldCommand): HoardingHistory {
+/** What the hoarding rules that are on need to know; more is read only where one of them may say no. */
+function historyOf(
+  { statements, now }: LedgerBatch,
+  { buyerId, client, hoarding }: HoldCommand,
+  { buyerUnpaidUnitMs, clientUnpaidUnitMs, lapses }: HoldBackground,
+): HoardingHistory {
   const since = now - HOARDING_WINDOW_MS;
-  const { unpaidUnitSecondsPerBuyer, unpaidUnitSecondsPerClient, lapses } = hoarding;
   const read = statements.hoarding;
-  const unpaidUse = (by: "buyer_id" | "client", who: string): UnpaidUse => ({
-    unitMs: read.unpaidUnitMs(by, who, since),
-    ends: () => read.unpaidEnds(by, who, since),
-  });
-  const lapsedAt = lapses === 0 ? [] : read.lapsedAt(buyerId, since, lapses);
+  const hasLapsed = hoarding.lapses > 0 && lapses >= hoarding.lapses;
   return {
-    buyer: unpaidUnitSecondsPerBuyer === 0 ? null : unpaidUse("buyer_id", buyerId),
-    client: unpaidUnitSecondsPerClient === 0 || client === null ? null : unpaidUse("client", client),
-    lapsedAt,
-    paidAt: lapsedAt.length === 0 ? null : read.paidAt(buyerId),
+    buyer: { unitMs: buyerUnpaidUnitMs, ends: () => read.unpaidEnds("buyer_id", buyerId, since) },
+    client:
+      client === null ? null : { unitMs: clientUnpaidUnitMs, ends: () => read.unpaidEnds("client", client, since) },
+    lapsedAt: hasLapsed ? read.lapsedAt(buyerId, since, hoarding.lapses) : [],
+    paidAt: hasLapsed ? read.paidAt(buyerId) : null,
   };
 }
 

@@ -1,8 +1,50 @@
 /** The statements about orders: what a hold, its end, a payment and a cancellation read and write. As `statements.ts` says. */
 import type { OrderStatus } from "../../src/refusal.ts";
+import { UNIT_MS, UNPAID } from "./hoarding-statements.ts";
 import type { Order } from "./ledger.ts";
 import { firstOrderIdAt } from "./order-id.ts";
 import { type OrderRow, toOrder } from "./rows.ts";
+
+/** Whose hold is asked for. `since`: when the window begins that hoarding is counted over. */
+export interface HoldAsked {
+  readonly jti: string;
+  readonly buyerId: string;
+  readonly round: number;
+  readonly client: string | null;
+  readonly now: number;
+  readonly since: number;
+}
+
+export interface HoldBackground {
+  /** The id of the order that the same purchase token made before. */
+  readonly prior: string | null;
+  /** Units of the round that the buyer has paid, or holds and may still pay. */
+  readonly buyerUnits: number;
+  /** What holds of the buyer that ended unpaid kept from others, in units times milliseconds. */
+  readonly buyerUnpaidUnitMs: number;
+  /** The same of his client; 0 where clients are not counted. */
+  readonly clientUnpaidUnitMs: number;
+  /** Holds of the buyer that expired. */
+  readonly lapses: number;
+}
+
+interface BackgroundRow extends Record<string, SqlStorageValue> {
+  prior: string | null;
+  buyer_units: number | null;
+  buyer_unit_ms: number | null;
+  client_unit_ms: number | null;
+  lapses: number;
+}
+
+const UNITS_OF_BUYER = `SELECT SUM(quantity) AS units FROM orders
+  WHERE buyer_id = ?1 AND round = ?2 AND status IN ('held', 'paid') AND (status = 'paid' OR hold_expires_at > ?3)`;
+
+/** Each part by its own index: a buyer who comes for the first time costs five looks at places that are empty. */
+const HOLD_BACKGROUND = `SELECT (SELECT order_id FROM orders WHERE jti = ?4) AS prior,
+  (${UNITS_OF_BUYER}) AS buyer_units,
+  (SELECT SUM(${UNIT_MS}) FROM orders WHERE buyer_id = ?1 AND ${UNPAID} AND updated_at > ?5) AS buyer_unit_ms,
+  (SELECT SUM(${UNIT_MS}) FROM orders WHERE client = ?6 AND ${UNPAID} AND updated_at > ?5) AS client_unit_ms,
+  (SELECT COUNT(*) FROM orders WHERE buyer_id = ?1 AND ${UNPAID} AND status = 'expired' AND updated_at > ?5) AS lapses`;
 
 export class OrderStatements {
   readonly #sql: SqlStorage;
@@ -16,9 +58,16 @@ export class OrderStatements {
     return null;
   }
 
-  findByToken(jti: string): Order | null {
-    for (const row of this.#sql.exec<OrderRow>("SELECT * FROM orders WHERE jti = ?", jti)) return toOrder(row);
-    return null;
+  /** What is stored about those who ask for a hold: one statement, because each costs more than what it reads. */
+  background({ jti, buyerId, round, client, now, since }: HoldAsked): HoldBackground {
+    const row = this.#sql.exec<BackgroundRow>(HOLD_BACKGROUND, buyerId, round, now, jti, since, client).one();
+    return {
+      prior: row.prior,
+      buyerUnits: row.buyer_units ?? 0,
+      buyerUnpaidUnitMs: row.buyer_unit_ms ?? 0,
+      clientUnpaidUnitMs: row.client_unit_ms ?? 0,
+      lapses: row.lapses,
+    };
   }
 
   insert(order: Order): void {
@@ -56,16 +105,13 @@ export class OrderStatements {
 
   /** Units of the round that the buyer has paid, or holds and may still pay at `now`. */
   buyerUnits(buyerId: string, round: number, now: number): number {
-    const query = `SELECT COALESCE(SUM(quantity), 0) AS units FROM orders
-       WHERE buyer_id = ? AND round = ? AND status IN ('held', 'paid') AND (status = 'paid' OR hold_expires_at > ?)`;
-    return this.#sql.exec<{ units: number }>(query, buyerId, round, now).one().units;
+    return this.#sql.exec<{ units: number | null }>(UNITS_OF_BUYER, buyerId, round, now).one().units ?? 0;
   }
 
   /** At most `limit` of the holds that are over at `now`. */
   holdsOver(now: number, limit: number): readonly Order[] {
-    const query =
-      "SELECT * FROM orders WHERE status = 'held' AND hold_expires_at <= ? ORDER BY hold_expires_at LIMIT ?";
-    return this.#sql.exec<OrderRow>(query, now, limit).toArray().map(toOrder);
+    const query = `SELECT * FROM orders WHERE status = 'held' AND hold_expires_at <= ? ORDER BY hold_expires_at LIMIT ${limit}`;
+    return this.#sql.exec<OrderRow>(query, now).toArray().map(toOrder);
   }
 
   /** The buyer's holds that are over at `now`, and not released yet. */
@@ -90,8 +136,8 @@ export class OrderStatements {
 
   /** Tokens of the round's orders that were made at `since` or later, at most `limit` of them, the newest first. */
   *spentTokens(round: number, since: number, limit: number): Generator<string> {
-    const query = "SELECT jti, round FROM orders WHERE order_id >= ? ORDER BY order_id DESC LIMIT ?";
-    for (const row of this.#sql.exec<{ jti: string; round: number }>(query, firstOrderIdAt(since), limit)) {
+    const query = `SELECT jti, round FROM orders WHERE order_id >= ? ORDER BY order_id DESC LIMIT ${limit}`;
+    for (const row of this.#sql.exec<{ jti: string; round: number }>(query, firstOrderIdAt(since))) {
       if (row.round === round) yield row.jti;
     }
   }

@@ -11,10 +11,11 @@
 import { DurableObject } from "cloudflare:workers";
 import type { RefusalOf } from "../../src/refusal.ts";
 import { describeFault, logEvent } from "../../src/log.ts";
+import { pack, type Packed } from "../../src/packed.ts";
 import { ok, refused } from "../../src/result.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { acknowledge, park } from "./delivery-commands.ts";
-import { LedgerBatch } from "./ledger-batch.ts";
+import { type Books, LedgerBatch } from "./ledger-batch.ts";
 import { cancel, hold, pay } from "./order-commands.ts";
 import { orderView } from "./order-view.ts";
 import { act, changeStock, configure, record } from "./round-commands.ts";
@@ -69,8 +70,10 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   readonly #spent: SpentTokens;
   /** When the alarm is set to; null when it is not set. */
   #alarmAt: number | null = null;
-  /** When a read has to release or close something first; null when nothing is open. */
+  /** Not before this a read has to release or close something first; null when nothing is open. */
   #dueAt: number | null = null;
+  /** What the last commit left to the next one; null: it is to be read. */
+  #books: Books | null = null;
   /** When something stored may leave; null when nothing is. */
   #tidyAt: number | null = null;
   #pass: Pass = FIRST_STEP;
@@ -101,8 +104,8 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     });
   }
 
-  async hold(command: HoldCommand): Promise<HoldAnswer> {
-    return this.#do((batch) => hold(batch, command));
+  async hold(command: HoldCommand): Promise<Packed<HoldAnswer>> {
+    return pack(await this.#do<HoldAnswer>((batch) => hold(batch, command)));
   }
 
   async pay(command: PayCommand): Promise<OrderAnswer> {
@@ -243,13 +246,16 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   }
 
   #commit(works: readonly Work[]): readonly unknown[] {
-    const batch = new LedgerBatch(this.#statements, {
+    const tools = {
       now: Date.now(),
       newOrderId: () => makeOrderId(Date.now(), crypto.getRandomValues(new Uint8Array(ORDER_ID_BYTES))),
       newGate: () =>
         crypto.getRandomValues(new Uint8Array(GATE_BYTES)).toBase64({ alphabet: "base64url", omitPadding: true }),
       resendAfterMs: RESEND_AFTER_MS,
-    });
+    };
+    const batch = new LedgerBatch(this.#statements, tools, this.#books);
+    // Kept again when all of what follows is done.
+    this.#books = null;
     const answers = this.ctx.storage.transactionSync(() => {
       batch.begin();
       const given = works.map((work) => work(batch));
@@ -268,7 +274,9 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
       this.#outbox.send(batch.events, isRush);
       // Whatever ended now leaves then, or later.
       if (batch.events.length > 0) this.#tidyAt = earliest(this.#tidyAt, batch.now + batch.head().orderRetentionMs);
-      this.#arm();
+      if (batch.onlyAdded && this.#alarmAt !== null) this.#armFor(batch);
+      else this.#arm();
+      this.#books = batch.books(this.#dueAt);
       if (batch.moreOver) void this.#commits.submit(() => undefined);
     } catch (fault) {
       logEvent("error", "commit-follow-up-failed", { object: "product", fault: describeFault(fault) });
@@ -286,6 +294,13 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
       await swept;
     }
     return this.#statements.head();
+  }
+
+  /** The same without a look, where a commit added holds and events and ended nothing. */
+  #armFor({ now, events, firstReleaseAt }: LedgerBatch): void {
+    this.#dueAt = earliest(this.#dueAt, firstReleaseAt);
+    const next = earliest(this.#dueAt, events.length === 0 ? null : now + RESEND_AFTER_MS, this.#tidyAt);
+    if (next !== null) this.#armAt(next);
   }
 
   /** Looks up what is due next, and sets the alarm if it would come too late for that. */

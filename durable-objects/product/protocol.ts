@@ -3,6 +3,7 @@
  * Types only: both sides import this file, neither imports the other.
  */
 import type { OrderStatus, RefusalOf } from "../../src/refusal.ts";
+import type { Packed } from "../../src/packed.ts";
 import type { Result } from "../../src/result.ts";
 
 /** Times are milliseconds since the epoch, by the clock of whoever made the document; quantities are units. */
@@ -260,7 +261,7 @@ export type ProductEvent = OrderEvent | StockEvent;
 /** The product object's methods, as the Worker calls them. */
 export interface ProductApi {
   view(): Promise<ProductView | null>;
-  hold(command: HoldCommand): Promise<HoldAnswer>;
+  hold(command: HoldCommand): Promise<Packed<HoldAnswer>>;
   /** `archived`: it is not here, but may be one that left; Postgres has it then. */
   order(orderId: string): Promise<OrderView | "archived" | null>;
   pay(command: PayCommand): Promise<OrderAnswer>;

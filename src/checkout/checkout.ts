@@ -10,6 +10,7 @@ import { causeOf } from "../cause.ts";
 import type { AppEnv, BuyerEnv } from "../context.ts";
 import { readJson } from "../body.ts";
 import { changeOrder, type FindArchived, readOrder } from "../order-calls.ts";
+import { unpack } from "../packed.ts";
 import { callProduct } from "../product-calls.ts";
 import { refuse } from "../problem.ts";
 import type { RefusalCode } from "../refusal.ts";
@@ -51,7 +52,7 @@ export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetPro
       product.hold({ round, jti, buyerId, quantity, client, hoarding, cause }),
     );
     if (!called.ok) return refuse(c, called.refusal);
-    const answer = called.value;
+    const answer = unpack(called.value);
     if (!answer.ok) {
       // The object says no where the copy said yes: the copy is old.
       if (!ABOUT_THE_BUYER.has(answer.refusal.code)) forgetProduct(id);

@@ -9,7 +9,6 @@ import type {
   OrderAnswer,
   OrderEvent,
   OrderSnapshot,
-  ProductApi,
   RoundAction,
 } from "../../durable-objects/product/protocol.ts";
 import { TOKEN_HORIZON_MS } from "../../durable-objects/product/retention.ts";
@@ -27,13 +26,14 @@ import {
   outboxOf,
   type QueueRecord,
   runAlarm,
+  type TestedProduct,
 } from "../support/worker/products.ts";
 import { HOLD_SECONDS, LEAVE_MS, type ModelOrder, type ProductModel, RULES_FROZEN_SECONDS } from "./product-model.ts";
 
 /** The real object, and what the test has to remember of it. */
 export interface Real {
   readonly id: string;
-  readonly product: ProductApi;
+  readonly product: TestedProduct;
   readonly queue: QueueRecord;
   /** How many looks at an order found that it had left. */
   left: number;

@@ -9,6 +9,7 @@ import type {
   Cause,
   ConfigureCommand,
   HoardingRules,
+  HoldAnswer,
   HoldCommand,
   OrderView,
   PayCommand,
@@ -17,6 +18,7 @@ import type {
   ProductEvent,
   RoundRules,
 } from "../../../durable-objects/product/protocol.ts";
+import { unpack } from "../../../src/packed.ts";
 
 export const CAUSE: Cause = {
   requestId: "test",
@@ -35,8 +37,28 @@ export function makeProductId(): string {
   return `p-${crypto.randomUUID()}`;
 }
 
-export function productStub(id: string): ProductApi {
-  return env.PRODUCT.getByName(id);
+/** The object as tests ask it: what it answers as text is read. */
+export type TestedProduct = Omit<ProductApi, "hold"> & { hold(command: HoldCommand): Promise<HoldAnswer> };
+
+/** The same with what only the object itself has. */
+export type ProductInside = Omit<ProductObject, "hold"> & TestedProduct;
+
+export function productStub(id: string): TestedProduct {
+  return reading(env.PRODUCT.getByName(id));
+}
+
+/** Everything else is the object's own; a method is called on it, for its private fields and for what a stub makes of it. */
+function reading<Product extends ProductApi>(product: Product): Omit<Product, "hold"> & TestedProduct {
+  return new Proxy<object>(product, {
+    get: (target, key) => {
+      if (key === "hold") return async (command: HoldCommand) => unpack(await product.hold(command));
+      const methods = target as Record<string | symbol, unknown>;
+      const value = methods[key];
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) =>
+        (methods as Record<string | symbol, (...args: unknown[]) => unknown>)[key]?.(...args);
+    },
+  }) as Omit<Product, "hold"> & TestedProduct;
 }
 
 /** A round that opened a minute ago and closes in an hour. */
@@ -99,7 +121,7 @@ export function makeHold(changes: Partial<HoldCommand> = {}): HoldCommand {
 export async function makeProduct(
   stock: number,
   rules: Partial<RoundRules> = {},
-): Promise<{ readonly id: string; readonly product: ProductApi; readonly document: ProductDocument }> {
+): Promise<{ readonly id: string; readonly product: TestedProduct; readonly document: ProductDocument }> {
   const id = makeProductId();
   const product = productStub(id);
   const answer = await product.configure(makeConfigure(id, { stock, rules: makeRules(rules) }));
@@ -108,7 +130,7 @@ export async function makeProduct(
 }
 
 /** A hold that must succeed. */
-export async function holdOne(product: ProductApi, changes: Partial<HoldCommand> = {}): Promise<OrderView> {
+export async function holdOne(product: TestedProduct, changes: Partial<HoldCommand> = {}): Promise<OrderView> {
   const answer = await product.hold(makeHold(changes));
   if (!answer.ok) throw new Error(`The hold was refused: ${answer.refusal.code}`);
   return answer.value.order;
@@ -145,9 +167,9 @@ export async function runAlarm(id: string): Promise<boolean> {
 /** Runs a step inside of the object: for faults and for what only the storage knows. */
 export async function inProduct<Value>(
   id: string,
-  step: (instance: ProductObject, state: DurableObjectState) => Value | Promise<Value>,
+  step: (instance: ProductInside, state: DurableObjectState) => Value | Promise<Value>,
 ): Promise<Value> {
-  return runInDurableObject(namespaceStub(id), step);
+  return runInDurableObject(namespaceStub(id), (instance, state) => step(reading(instance), state));
 }
 
 const TABLES = ["product", "rounds", "orders", "outbox", "callbacks", "archived", "audit"];

@@ -14,13 +14,13 @@ import {
   RETENTION_MS,
   runAlarm,
   useMovableClock,
+  type TestedProduct,
 } from "../../support/worker/products.ts";
-import type { ProductApi } from "../../../durable-objects/product/protocol.ts";
 
 const queue = recordQueue();
 useMovableClock();
 
-async function acknowledgeAll(id: string, product: ProductApi): Promise<void> {
+async function acknowledgeAll(id: string, product: TestedProduct): Promise<void> {
   await product.acknowledge((await outboxOf(id)).map(({ eventId }) => eventId));
 }
 

@@ -1,6 +1,5 @@
 /** Promise 6: unpaid units are buyable again the moment the hold's time is over, whether or not any timer ran. */
 import { describe, expect, it, vi } from "vitest";
-import type { ProductApi } from "../../../durable-objects/product/protocol.ts";
 import {
   CAUSE,
   evictProduct,
@@ -15,6 +14,7 @@ import {
   outboxOf,
   recordQueue,
   useMovableClock,
+  type TestedProduct,
 } from "../../support/worker/products.ts";
 
 recordQueue();
@@ -104,7 +104,7 @@ describe("a hold whose time is over", () => {
   });
 });
 
-async function makeManyOver(): Promise<{ readonly id: string; readonly product: ProductApi }> {
+async function makeManyOver(): Promise<{ readonly id: string; readonly product: TestedProduct }> {
   const { id, product, document } = await makeProduct(MANY);
   await holdMany(id, MANY);
   vi.setSystemTime(Date.now() + document.holdSeconds * 1000);

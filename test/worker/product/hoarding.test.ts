@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { HoardingRules, HoldAnswer, HoldCommand, ProductApi } from "../../../durable-objects/product/protocol.ts";
+import type { HoardingRules, HoldAnswer, HoldCommand } from "../../../durable-objects/product/protocol.ts";
 import {
   evictProduct,
   HOARDING_OFF,
@@ -11,6 +11,7 @@ import {
   makeProduct,
   recordQueue,
   useMovableClock,
+  type TestedProduct,
 } from "../../support/worker/products.ts";
 
 recordQueue();
@@ -33,7 +34,7 @@ function makeLongProduct(perBuyerLimit = 100) {
 }
 
 /** A hold that expires unpaid. */
-async function lapse(product: ProductApi, changes: Partial<HoldCommand>): Promise<void> {
+async function lapse(product: TestedProduct, changes: Partial<HoldCommand>): Promise<void> {
   await holdOne(product, changes);
   pass(HOLD_MS);
 }

@@ -1,6 +1,7 @@
 /** No statement of the product object reads more rows than it needs, however many orders there are. */
 import { expect, it, vi } from "vitest";
 import {
+  breakStatement,
   CAUSE,
   holdOne,
   inProduct,
@@ -89,4 +90,19 @@ it("searches by an index, in every step of a sale and of what follows", async ()
   // Without these nothing of a sale was seen.
   const kinds = ["INSERT INTO orders", "DELETE FROM orders", "FROM orders WHERE client = ?", "INSERT INTO callbacks"];
   for (const kind of kinds) expect([...plans.asked.keys()].some((query) => query.includes(kind))).toBe(true);
+});
+
+it("asks three statements for a hold, and two for the commit that it is in", async () => {
+  const { id, product } = await makeProduct(100);
+  // The first one after the product was made: it sets the alarm, and finds nothing in memory.
+  await holdOne(product);
+  const countFor = (holds: number): Promise<number> =>
+    inProduct(id, async (instance, { storage }) => {
+      const count = breakStatement(storage.sql, () => false);
+      await Promise.all(Array.from({ length: holds }, () => instance.hold(makeHold())));
+      return count();
+    });
+  expect(await countFor(1)).toBe(3 + 2);
+  // The first of them is committed at once, the others together.
+  expect(await countFor(11)).toBe(3 + 2 + 10 * 3 + 2);
 });

@@ -1,6 +1,6 @@
 /** Orders that are over leave the object, and nothing that is decided changes by that. */
 import { describe, expect, it, vi } from "vitest";
-import type { OrderEvent, OrderSnapshot, ProductApi } from "../../../durable-objects/product/protocol.ts";
+import type { OrderEvent, OrderSnapshot } from "../../../durable-objects/product/protocol.ts";
 import { TOKEN_HORIZON_MS } from "../../../durable-objects/product/retention.ts";
 import {
   alarmOf,
@@ -21,6 +21,7 @@ import {
   RETENTION_MS,
   runAlarm,
   useMovableClock,
+  type TestedProduct,
 } from "../../support/worker/products.ts";
 
 const queue = recordQueue();
@@ -29,12 +30,12 @@ useMovableClock();
 /** A round that outlives every retention in here. */
 const LONG = { closesAt: Date.UTC(2101, 0, 1) };
 
-async function acknowledgeAll(id: string, product: ProductApi): Promise<void> {
+async function acknowledgeAll(id: string, product: TestedProduct): Promise<void> {
   await product.acknowledge((await outboxOf(id)).map(({ eventId }) => eventId));
 }
 
 /** Everything is delivered, the retention passes, and the alarm comes as often as it wants to. */
-async function letLeave(id: string, product: ProductApi): Promise<void> {
+async function letLeave(id: string, product: TestedProduct): Promise<void> {
   await acknowledgeAll(id, product);
   vi.setSystemTime(Date.now() + RETENTION_MS);
   await runAlarm(id);
@@ -259,7 +260,7 @@ describe("an order that has left", () => {
     expect(await product.check()).toMatchObject({ differences: [] });
   });
 
-  it.each<[string, (product: ProductApi, buyerId: string) => Promise<unknown>]>([
+  it.each<[string, (product: TestedProduct, buyerId: string) => Promise<unknown>]>([
     ["there is no stock", (product) => product.changeStock(-9, CAUSE)],
     ["the buyer's cap is reached", (product, buyerId) => product.hold(makeHold({ buyerId, quantity: 2 }))],
     ["the round is closed", (product) => product.act("close", CAUSE)],
@@ -345,6 +346,9 @@ describe("an order that has left", () => {
       storage.sql.exec("UPDATE rounds SET round = 1500 WHERE round = 2");
       storage.sql.exec("UPDATE product SET round = 1500");
     });
+    await evictProduct(id);
+    // Something leaves, and the rounds are looked through.
+    await product.cancel(makeCancel((await holdOne(product, { round: 1500 })).orderId));
     await letLeave(id, product);
     const rounds = () =>
       inProduct(id, (_instance, { storage }) => storage.sql.exec("SELECT round FROM rounds").toArray());

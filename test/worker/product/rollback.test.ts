@@ -1,7 +1,6 @@
 /** F3: a fault between two writes rolls the whole step back, a fault after the commit does not repeat it. */
 import { describe, expect, it, vi } from "vitest";
-import type { ProductObject } from "../../../durable-objects/product/product-object.ts";
-import type { OrderView, ProductApi } from "../../../durable-objects/product/protocol.ts";
+import type { OrderView } from "../../../durable-objects/product/protocol.ts";
 import {
   breakStatement,
   CAUSE,
@@ -19,6 +18,8 @@ import {
   productStub,
   recordQueue,
   useMovableClock,
+  type ProductInside,
+  type TestedProduct,
 } from "../../support/worker/products.ts";
 
 recordQueue();
@@ -29,7 +30,7 @@ const STATEMENTS_MAX = 200;
 
 interface Scene {
   readonly id: string;
-  readonly product: ProductApi;
+  readonly product: TestedProduct;
   /** Held, and over after a minute. */
   readonly held: OrderView;
   readonly cancelled: OrderView;
@@ -42,7 +43,7 @@ async function makeScene(): Promise<Scene> {
   return { id, product, held: await holdOne(product), cancelled };
 }
 
-type Step = (instance: ProductObject, scene: Scene) => Promise<unknown>;
+type Step = (instance: ProductInside, scene: Scene) => Promise<unknown>;
 
 const STEPS: readonly (readonly [string, Step])[] = [
   ["hold", (instance) => instance.hold(makeHold({ quantity: 2 }))],

@@ -1,6 +1,6 @@
 /** What an operator does to the present round: close, pause, resume, add and withdraw; and the audit list of it. */
 import { describe, expect, it, vi } from "vitest";
-import type { Cause, ProductAnswer, ProductApi } from "../../../durable-objects/product/protocol.ts";
+import type { Cause, ProductAnswer } from "../../../durable-objects/product/protocol.ts";
 import {
   CAUSE,
   holdOne,
@@ -15,6 +15,7 @@ import {
   productStub,
   recordQueue,
   useMovableClock,
+  type TestedProduct,
 } from "../../support/worker/products.ts";
 
 recordQueue();
@@ -31,7 +32,7 @@ function cause(requestId: string): Cause {
 }
 
 /** A product with a hold, a paid, a cancelled and an expired order of one unit each, and four units left. */
-async function makeBusy(): Promise<{ readonly id: string; readonly product: ProductApi }> {
+async function makeBusy(): Promise<{ readonly id: string; readonly product: TestedProduct }> {
   const { id, product } = await makeProduct(6);
   const expired = await holdOne(product);
   vi.setSystemTime(expired.holdExpiresAt);
