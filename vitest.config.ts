@@ -5,8 +5,10 @@
  * database out of reach; `origin` has a real Postgres; `process` and `browser` start the gateway as a program, and `crowd` is
  * what needs the machine to itself: rushes, attacks, kills and outages under load.
  */
+import { availableParallelism } from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { PatientFirst } from "./test/support/node/sequencer.ts";
 import { testBindings } from "./test/support/node/test-bindings.ts";
 
 const wrangler = { configPath: "./wrangler.toml" };
@@ -14,16 +16,23 @@ const wrangler = { configPath: "./wrangler.toml" };
 // A port on which nobody answers: what runs on workerd must not need the origin's database, unless it says so.
 process.env["CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_ORIGIN_DB"] ??= "postgres://nobody:nobody@127.0.0.1:1/none";
 
-/** Browsers and programs mostly wait: they run after the others, two files at a time. Crowds come last, one after the other. */
-const patient = { maxWorkers: 2, sequence: { groupOrder: 1 } };
-const crowds = { fileParallelism: false, sequence: { groupOrder: 2 } };
+/** A file on a real gateway mostly waits, and a file on workerd hands its work to and fro: one more than there are cores. */
+const maxWorkers = availableParallelism() + 1;
+
+/** Rules without I/O share nothing that a test could spoil: one process for all of a project's files. */
+const pure = { isolate: false };
+
+/** Bundle and Postgres for gateways that run as programs. */
+const globalSetup = ["./test/support/node/gateway-setup.ts"];
 
 export default defineConfig({
   test: {
     silent: "passed-only",
+    maxWorkers,
+    sequence: { sequencer: PatientFirst },
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
-      { test: { name: "client", include: ["test/client/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...pure } },
+      { test: { name: "client", include: ["test/client/**/*.test.ts"], ...pure } },
       {
         plugins: [cloudflareTest({ wrangler, miniflare: { bindings: testBindings } })],
         test: { name: "worker", include: ["test/worker/**/*.test.ts"] },
@@ -53,9 +62,9 @@ export default defineConfig({
           globalSetup: ["./test/support/node/postgres-setup.ts"],
         },
       },
-      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], ...patient } },
-      { test: { name: "process", include: ["test/process/**/*.test.ts"], ...patient } },
-      { test: { name: "crowd", include: ["test/crowd/**/*.test.ts"], ...crowds } },
+      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], globalSetup } },
+      { test: { name: "process", include: ["test/process/**/*.test.ts"], globalSetup } },
+      { test: { name: "crowd", include: ["test/crowd/**/*.test.ts"], globalSetup } },
     ],
   },
 });

@@ -3,18 +3,10 @@ import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Browser, Page } from "playwright-core";
-import { buildClient } from "../../scripts/build-client.ts";
-import { forgetBundle, startGateway, type TestGateway } from "../support/node/gateway.ts";
-import {
-  buildScripts,
-  HAS_CHROMIUM,
-  launchChromium,
-  openPage,
-  type OpenPage,
-  type OpenPageOptions,
-} from "./chromium.ts";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Page } from "playwright-core";
+import { buildScripts, HAS_CHROMIUM, type OpenPageOptions } from "./chromium.ts";
+import { useRealSale } from "./real-sale.ts";
 
 // Starting a browser and a gateway takes seconds on a small machine.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 120_000 });
@@ -62,8 +54,13 @@ const FAKE_TURNSTILE = `
   };
 `;
 
+interface Siteverify {
+  readonly server: Server;
+  readonly url: string;
+}
+
 /** Says yes to a token of the fake script. */
-function startSiteverify(): Promise<Server> {
+function startSiteverify(): Promise<Siteverify> {
   const server = createServer((request, response) => {
     let body = "";
     request.setEncoding("utf8").on("data", (text) => (body += String(text)));
@@ -73,7 +70,14 @@ function startSiteverify(): Promise<Server> {
       response.end(JSON.stringify({ success: true, hostname: "shop.example", action: "sluice-token", cdata }));
     });
   });
-  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
+  return new Promise((resolve, reject) => {
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      if (address === null || typeof address === "string")
+        reject(new Error("The fake siteverify must listen on a port"));
+      else resolve({ server, url: `http://127.0.0.1:${address.port}/siteverify` });
+    });
+  });
 }
 
 /** The buy button by keyboard, then the option by arrow keys, then Enter. */
@@ -91,75 +95,27 @@ async function answerByKeyboard(page: Page, option: string): Promise<void> {
 }
 
 describe.skipIf(!HAS_CHROMIUM)("a sale with challenges", () => {
-  let browser: Browser;
-  let gateway: TestGateway;
-  let typed: TestGateway;
-  let siteverify: Server;
-  let opened: OpenPage;
-  let products = 0;
-
+  let siteverify: Siteverify;
   beforeAll(async () => {
-    await buildClient();
     siteverify = await startSiteverify();
-    const address = siteverify.address();
-    if (address === null || typeof address === "string") throw new Error("The fake siteverify must listen on a port");
-    const turnstile = {
-      site_key: "0xSITE",
-      hostnames: ["shop.example"],
-      siteverify_url: `http://127.0.0.1:${address.port}/siteverify`,
-    };
-    const vars = { CHALLENGE: { turnstile }, TURNSTILE_SECRET: "a-secret-of-the-test" };
-    browser = await launchChromium();
-    gateway = await startGateway({ vars: { ...vars, CHALLENGE_QUIZ: QUIZ } });
-    typed = await startGateway({ vars: { ...vars, CHALLENGE_QUIZ: CODE } });
   });
-  afterAll(async () => {
-    await browser.close();
-    await Promise.all([gateway.stop(), typed.stop()]);
-    siteverify.close();
-    await forgetBundle();
-  });
-  afterEach(async () => {
-    await opened.context.close();
-    if (opened.complaints.length > 0) {
-      throw new Error(`The page must run without complaints, and had: ${opened.complaints.join("; ")}`);
-    }
-  });
+  afterAll(() => void siteverify.server.close());
 
-  /** A product of its own, and the page that sells it. */
-  async function open(
-    challenges: readonly string[],
-    { at = gateway, query = "", ...options }: OpenPageOptions & { at?: TestGateway; query?: string } = {},
-  ): Promise<Page> {
-    products += 1;
-    const id = `challenge-${products}`;
-    const response = await fetch(`${at.url}/v1/admin/products/${id}`, {
-      method: "PUT",
-      headers: { Authorization: `Bearer ${at.adminToken}`, "Content-Type": "application/json" },
-      body: JSON.stringify({
-        title: "Trail lamp",
-        price: 1999,
-        currency: "EUR",
-        stock: 3,
-        opensAt: Date.now() - 1_000,
-        closesAt: Date.now() + 3_600_000,
-        perBuyerLimit: 1,
-        holdSeconds: 120,
-        challenges,
-      }),
-    });
-    if (!response.ok) throw new Error(`The product must be created: ${await response.text()}`);
-    opened = await openPage(browser, `${at.url}/?product=${id}${query}`, options);
-    await opened.page.waitForSelector("#buy:enabled");
-    return opened.page;
-  }
+  const sale = useRealSale("browser-challenge", () => {
+    const turnstile = { site_key: "0xSITE", hostnames: ["shop.example"], siteverify_url: siteverify.url };
+    return { CHALLENGE: { turnstile }, CHALLENGE_QUIZ: QUIZ, TURNSTILE_SECRET: "a-secret-of-the-test" };
+  });
+  const { waitForPhase } = sale;
 
-  async function waitForPhase(phase: string): Promise<void> {
-    await opened.page.waitForSelector(`#sale[data-phase="${phase}"]`);
+  /** The page of a product of its own. */
+  async function open(challenges: readonly string[], options: OpenPageOptions = {}): Promise<Page> {
+    const page = await sale.open(await sale.createProduct({ challenges }), options);
+    await page.waitForSelector("#buy:enabled");
+    return page;
   }
 
   function sent(request: string): number {
-    return opened.requests.filter((line) => line.endsWith(request)).length;
+    return sale.opened.requests.filter((line) => line.endsWith(request)).length;
   }
 
   test("T11: proof of work is solved silently, in a worker of the page's own, by one click", async () => {
@@ -228,18 +184,6 @@ describe.skipIf(!HAS_CHROMIUM)("a sale with challenges", () => {
     await waitForPhase("held");
   });
 
-  test("an announced code is typed", async () => {
-    const page = await open(["quiz"], { at: typed, query: "&lang=zh" });
-    await page.focus("#buy");
-    await page.keyboard.press("Enter");
-    const field = page.getByRole("textbox", { name: "您的答案" });
-    await field.waitFor();
-    expect(await page.evaluate("document.activeElement.type")).toBe("text");
-    await page.keyboard.type("moon42");
-    await page.keyboard.press("Enter");
-    await waitForPhase("held");
-  });
-
   test("T12: Turnstile is shown by its own script where the page's policy allows it", async () => {
     const page = await open(["turnstile"]);
     // As docs/challenges.md has it for public/_headers.
@@ -261,5 +205,22 @@ describe.skipIf(!HAS_CHROMIUM)("a sale with challenges", () => {
     await dialog.getByRole("button", { name: "I am a person" }).click();
     await waitForPhase("held");
     expect(await dialog.count()).toBe(0);
+  });
+});
+
+describe.skipIf(!HAS_CHROMIUM)("a sale with an announced code", () => {
+  const sale = useRealSale("browser-code", () => ({ CHALLENGE_QUIZ: CODE }));
+
+  test("an announced code is typed", async () => {
+    const page = await sale.open(await sale.createProduct({ challenges: ["quiz"] }), { query: "&lang=zh" });
+    await page.waitForSelector("#buy:enabled");
+    await page.focus("#buy");
+    await page.keyboard.press("Enter");
+    const field = page.getByRole("textbox", { name: "您的答案" });
+    await field.waitFor();
+    expect(await page.evaluate("document.activeElement.type")).toBe("text");
+    await page.keyboard.type("moon42");
+    await page.keyboard.press("Enter");
+    await sale.waitForPhase("held");
   });
 });

@@ -1,10 +1,9 @@
 /** Bound purchase tokens, end to end: a real Chromium, the sale page, the real gateway with `binding = "dpop"`. */
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from "jose";
-import type { Browser, Request } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { buildClient } from "../../scripts/build-client.ts";
-import { forgetBundle, startGateway, type TestGateway } from "../support/node/gateway.ts";
-import { HAS_CHROMIUM, launchChromium, openPage, type OpenPage } from "./chromium.ts";
+import type { Request } from "playwright-core";
+import { describe, expect, test, vi } from "vitest";
+import { HAS_CHROMIUM, type OpenPageOptions } from "./chromium.ts";
+import { useRealSale } from "./real-sale.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -21,71 +20,36 @@ async function thumbprintOf(request: Request): Promise<string> {
 }
 
 describe.skipIf(!HAS_CHROMIUM)("a sale with bound tokens", () => {
-  let browser: Browser;
-  let gateway: TestGateway;
-  let opened: OpenPage;
+  const sale = useRealSale("browser-possession", () => ({
+    TOKEN: JSON.stringify({ lifetime_seconds: 120, binding: "dpop" }),
+  }));
 
-  beforeAll(async () => {
-    await buildClient();
-    const vars = { TOKEN: JSON.stringify({ lifetime_seconds: 120, binding: "dpop" }) };
-    [browser, gateway] = await Promise.all([launchChromium(), startGateway({ vars })]);
-  });
-  afterAll(async () => {
-    await browser.close();
-    await gateway.stop();
-    await forgetBundle();
-  });
-  afterEach(async () => {
-    await opened.context.close();
-    const { complaints } = opened;
-    if (complaints.length > 0) throw new Error(`The page must run without complaints: ${complaints.join("; ")}`);
-  });
-
-  async function createProduct(id: string, change: object = {}): Promise<void> {
-    const rules = {
-      title: "Trail lamp",
-      price: 1999,
-      currency: "EUR",
-      stock: 5,
-      opensAt: Date.now() - 1_000,
-      closesAt: Date.now() + HOUR_MS,
-      perBuyerLimit: 3,
-      holdSeconds: 120,
-    };
-    const response = await fetch(`${gateway.url}/v1/admin/products/${id}`, {
-      method: "PUT",
-      headers: { Authorization: `Bearer ${gateway.adminToken}`, "Content-Type": "application/json" },
-      body: JSON.stringify({ ...rules, ...change }),
-    });
-    expect(response.status).toBe(200);
+  /** Opens the page of a product of its own. */
+  async function openNew(options: OpenPageOptions = {}): Promise<void> {
+    await sale.open(await sale.createProduct(), options);
+    await sale.waitForPhase("open");
   }
 
   /** Clicks, and hands over the two calls that the page sends. */
   async function buy(): Promise<{ readonly tokens: Request; readonly checkout: Request }> {
-    const { page } = opened;
+    const { page } = sale.opened;
     const [tokens, checkout] = await Promise.all([
       page.waitForRequest((request) => request.url().includes("/tokens")),
       page.waitForRequest((request) => request.url().includes("/checkout/")),
       page.click("#buy"),
     ]);
-    await page.waitForSelector('#sale[data-phase="held"]');
+    await sale.waitForPhase("held");
     return { tokens, checkout };
   }
 
-  async function open(product: string): Promise<void> {
-    opened = await openPage(browser, `${gateway.url}/?product=${product}`);
-    await opened.page.waitForSelector('#sale[data-phase="open"]');
-  }
-
   test("T6: one click holds a unit, and what a thief could copy of it is worth nothing", async () => {
-    await createProduct("bound");
-    await open("bound");
+    await openNew();
     const { tokens, checkout } = await buy();
     const token = checkout.headers()["purchase-token"] ?? "";
     expect(decodeJwt(token)).toMatchObject({ cnf: { jkt: await thumbprintOf(tokens) } });
     expect(await thumbprintOf(checkout)).toBe(await thumbprintOf(tokens));
     // No request is sent in vain: the page knew it from the product's document.
-    expect(opened.requests.filter((request) => request.includes("/tokens"))).toHaveLength(1);
+    expect(sale.opened.requests.filter((request) => request.includes("/tokens"))).toHaveLength(1);
 
     const steal = async (proof?: string): Promise<readonly [number, unknown]> => {
       const answer = await fetch(checkout.url(), {
@@ -106,21 +70,17 @@ describe.skipIf(!HAS_CHROMIUM)("a sale with bound tokens", () => {
   });
 
   test("T6: the key outlives a reload, and nobody takes it out of the browser", async () => {
-    await createProduct("kept");
-    await open("kept");
+    await openNew();
     const before = await thumbprintOf((await buy()).tokens);
-    expect(await opened.page.evaluate(EXPORT_STORED_KEY)).toBe("InvalidAccessError");
+    expect(await sale.opened.page.evaluate(EXPORT_STORED_KEY)).toBe("InvalidAccessError");
 
-    await createProduct("kept-2");
-    await opened.page.goto(`${gateway.url}/?product=kept-2`);
-    await opened.page.waitForSelector('#sale[data-phase="open"]');
+    await sale.opened.page.goto(`${sale.gateway.url}/?product=${await sale.createProduct()}`);
+    await sale.waitForPhase("open");
     expect(await thumbprintOf((await buy()).tokens)).toBe(before);
   });
 
   test("F10: the proofs go by the gateway's clock with the browser's an hour wrong", async () => {
-    await createProduct("skewed");
-    opened = await openPage(browser, `${gateway.url}/?product=skewed`, { clockSkewMs: HOUR_MS });
-    await opened.page.waitForSelector('#sale[data-phase="open"]');
+    await openNew({ clockSkewMs: HOUR_MS });
     const { iat = 0 } = decodeJwt(proofOf((await buy()).checkout));
     expect(Math.abs(iat * 1000 - Date.now())).toBeLessThan(30_000);
   });

@@ -1,91 +1,26 @@
 /** The main sale, end to end: a real Chromium, the sale page, the real gateway and its Postgres. */
 import { Webhook } from "standardwebhooks";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Browser } from "playwright-core";
-import { buildClient } from "../../scripts/build-client.ts";
-import { forgetBundle, startGateway, type TestGateway } from "../support/node/gateway.ts";
-import { HAS_CHROMIUM, launchChromium, openPage, type OpenPage, type OpenPageOptions } from "./chromium.ts";
+import { describe, expect, test, vi } from "vitest";
+import { HAS_CHROMIUM } from "./chromium.ts";
+import { type Document, read, useRealSale } from "./real-sale.ts";
 
 const HOUR_MS = 3_600_000;
 
 // Starting a browser and a gateway takes seconds on a small machine; the page itself waits for pauses that it is told.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 120_000 });
 
-type Document = Readonly<Record<string, unknown>>;
-
-/** The document of a call that must succeed. */
-async function read(response: Response): Promise<Document> {
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${response.url} must succeed, and answered ${response.status}: ${text}`);
-  return JSON.parse(text);
-}
-
 describe.skipIf(!HAS_CHROMIUM)("a sale on the real gateway", () => {
-  let browser: Browser;
-  let gateway: TestGateway;
-  let opened: OpenPage;
-  let products = 0;
-
-  beforeAll(async () => {
-    await buildClient();
-    [browser, gateway] = await Promise.all([launchChromium(), startGateway()]);
-  });
-  afterAll(async () => {
-    await browser.close();
-    await gateway.stop();
-    await forgetBundle();
-  });
-  afterEach(async () => {
-    await opened.context.close();
-    const { complaints } = opened;
-    if (complaints.length > 0)
-      throw new Error(`The page must run without complaints, and had: ${complaints.join("; ")}`);
-  });
-
-  async function admin(method: string, path: string, body?: object): Promise<Document> {
-    const response = await fetch(`${gateway.url}/v1/admin/products/${path}`, {
-      method,
-      headers: { Authorization: `Bearer ${gateway.adminToken}`, "Content-Type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return read(response);
-  }
-
-  /** A product of its own for each test; returns its id. */
-  async function createProduct(change: object = {}): Promise<string> {
-    products += 1;
-    const id = `browser-${products}`;
-    const rules = {
-      title: "Trail lamp",
-      price: 1999,
-      currency: "EUR",
-      stock: 3,
-      opensAt: Date.now() - 1_000,
-      closesAt: Date.now() + HOUR_MS,
-      perBuyerLimit: 1,
-      holdSeconds: 120,
-    };
-    await admin("PUT", id, { ...rules, ...change });
-    return id;
-  }
-
-  async function open(product: string, options: OpenPageOptions = {}): Promise<OpenPage["page"]> {
-    opened = await openPage(browser, `${gateway.url}/?product=${product}`, options);
-    await opened.page.waitForSelector("#sale:not([data-phase=loading])");
-    return opened.page;
-  }
-
-  async function waitForPhase(phase: string): Promise<void> {
-    await opened.page.waitForSelector(`#sale[data-phase="${phase}"]`);
-  }
+  const sale = useRealSale("browser-sale");
+  const { admin, createProduct, open, waitForPhase } = sale;
 
   /** How often the page sent a call: tokens, or checkouts. */
   function sent(call: "tokens" | "checkout"): number {
-    return opened.requests.filter((request) => request.startsWith("POST /v1/") && request.includes(`/${call}`)).length;
+    return sale.opened.requests.filter((request) => request.startsWith("POST /v1/") && request.includes(`/${call}`))
+      .length;
   }
 
   async function post(path: string, headers: Readonly<Record<string, string>>, body: object): Promise<Document> {
-    const response = await fetch(gateway.url + path, {
+    const response = await fetch(sale.gateway.url + path, {
       method: "POST",
       headers: { "Content-Type": "application/json", "CF-Connecting-IP": "192.0.2.9", ...headers },
       body: JSON.stringify(body),
@@ -106,13 +41,13 @@ describe.skipIf(!HAS_CHROMIUM)("a sale on the real gateway", () => {
     const body = JSON.stringify({ paymentId: `pay-${orderId}` });
     const id = `msg-${orderId}`;
     const at = new Date();
-    const response = await fetch(`${gateway.url}/v1/origin/products/${product}/orders/${orderId}/payment`, {
+    const response = await fetch(`${sale.gateway.url}/v1/origin/products/${product}/orders/${orderId}/payment`, {
       method: "POST",
       headers: {
         "Content-Type": "application/json",
         "webhook-id": id,
         "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
-        "webhook-signature": new Webhook(gateway.webhookSecret).sign(id, at, body),
+        "webhook-signature": new Webhook(sale.gateway.webhookSecret).sign(id, at, body),
       },
       body,
     });
@@ -233,9 +168,10 @@ describe.skipIf(!HAS_CHROMIUM)("a sale on the real gateway", () => {
   });
 
   test("every static answer carries the content security policy", async () => {
-    opened = await openPage(browser, gateway.url);
+    const { url } = sale.gateway;
+    await open("none");
     for (const path of ["/", "/sale.js", "/style.css"]) {
-      const { headers, status } = await fetch(gateway.url + path);
+      const { headers, status } = await fetch(url + path);
       expect(status).toBe(200);
       expect(headers.get("content-security-policy")).toContain("default-src 'none'; script-src 'self'");
       expect(headers.get("x-content-type-options")).toBe("nosniff");

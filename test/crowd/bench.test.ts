@@ -1,5 +1,5 @@
 /** A smoke of the bench: that it starts what it measures, judges the answers, and writes what it found. Never how fast. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { parseBenchOptions } from "../../bench/options.ts";
 import { BENCHES } from "../../bench/benches.ts";
 import { startBaseline, baselineSubject, NOOP } from "../../bench/baseline/baseline.ts";
@@ -12,7 +12,6 @@ import { ratioOf } from "../../bench/ratios.ts";
 import { runRounds } from "../../bench/rounds.ts";
 import type { RunningServer } from "../../bench/server.ts";
 import { type RealPostgres, startRealPostgres } from "../../scripts/postgres/real-postgres.ts";
-import { bundleOnce, forgetBundle } from "../support/node/gateway.ts";
 
 const PER_SECOND = 40;
 const GENERATOR = constantRate(PER_SECOND);
@@ -24,15 +23,15 @@ describe("the bench", () => {
   let baseline: RunningServer;
 
   beforeAll(async () => {
-    const starting = [bundleOnce(), startRealPostgres({ fsync: "off" }), startBaseline()] as const;
-    const [script, server, bare] = await Promise.all(starting);
+    const starting = [startRealPostgres({ fsync: "off" }), startBaseline()] as const;
+    const [server, bare] = await Promise.all(starting);
     [database, baseline] = [server, bare];
-    gateway = await startBenchGateway({ script, database, name: "smoke" });
+    gateway = await startBenchGateway({ script: inject("workerScript"), database, name: "smoke" });
   }, 60_000);
 
   afterAll(async () => {
     await gateway.stop();
-    await Promise.all([baseline.stop(), database.stop(), forgetBundle()]);
+    await Promise.all([baseline.stop(), database.stop()]);
   });
 
   it("finds a hold and a no-op call right, and compares them", async () => {

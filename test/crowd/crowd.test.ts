@@ -1,7 +1,8 @@
 /** Many at once, over real connections: the stock is sold exactly, a token makes one order. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readPostgres } from "../../scripts/rush/postgres.ts";
-import { forgetBundle, startGateway, type TestGateway } from "../support/node/gateway.ts";
+import { startGateway, type TestGateway } from "../support/node/gateway.ts";
+import { createRunDatabase } from "../support/node/run-database.ts";
 import { openSale, untilDelivered } from "../support/node/sale.ts";
 
 const STOCK = 100;
@@ -11,12 +12,9 @@ const CONNECTIONS = 500;
 describe("a crowd", () => {
   let gateway: TestGateway;
   beforeAll(async () => {
-    gateway = await startGateway();
+    gateway = await startGateway({ databaseUrl: await createRunDatabase("crowd") });
   }, 60_000);
-  afterAll(async () => {
-    await gateway.stop();
-    await forgetBundle();
-  }, 60_000);
+  afterAll(() => gateway.stop(), 60_000);
 
   it("T1: 2,000 concurrent attempts from distinct buyers and addresses hold exactly the stock of 100", async () => {
     const sale = await openSale(gateway, "crowd", STOCK);

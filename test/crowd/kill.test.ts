@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { freePort } from "../../scripts/gateway/addresses.ts";
 import { readPostgres } from "../../scripts/rush/postgres.ts";
 import { seededRandom } from "../../scripts/rush/random.ts";
-import { forgetBundle, startGateway } from "../support/node/gateway.ts";
+import { startGateway } from "../support/node/gateway.ts";
 import { callSale, openSale, untilDelivered } from "../support/node/sale.ts";
 import { type Attempt, loadSale } from "./load.ts";
 
@@ -23,7 +23,6 @@ const KILL_WITHIN_MS = 1400;
 describe("F1 SIGKILL under load", () => {
   let stateDir: string | undefined;
   afterAll(async () => {
-    await forgetBundle();
     if (stateDir !== undefined) await rm(stateDir, { recursive: true, force: true });
   });
 

@@ -2,11 +2,11 @@
  * The bench's peers sell what they have and no more, or what they are compared by is worth nothing: `checkPeer`, on those that
  * start quickly. All of them, and nginx, by `node bench/peers/check.ts`.
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { findPeer, type PeerName } from "../../bench/peers/catalog.ts";
 import { checkPeer } from "../../bench/peers/check.ts";
 import { findRedisServer, REDIS_MISSING } from "../../scripts/redis/redis-server.ts";
-import { startPostgres, type TestPostgres, usePostgres } from "../support/node/postgres.ts";
+import { usePostgres } from "../support/node/postgres.ts";
 
 /** Two or three processes each, on a busy machine. */
 const TIMEOUT_MS = 60_000;
@@ -17,18 +17,12 @@ if (!hasRedis) {
   console.warn(`${REDIS_MISSING}. The tests of peers on Redis are skipped.`);
 }
 
+async function check(name: PeerName): Promise<readonly string[]> {
+  const database = `sluice_test_peer_${name.replaceAll("-", "_")}`;
+  return checkPeer(findPeer(name), await usePostgres(inject("postgresUrl")).createDatabase(database));
+}
+
 describe("checkPeer", { timeout: TIMEOUT_MS }, () => {
-  let server: TestPostgres;
-  beforeAll(async () => {
-    const own = process.env["DATABASE_URL"];
-    server = own ? usePostgres(own) : await startPostgres();
-  }, TIMEOUT_MS);
-  afterAll(() => server.stop());
-
-  async function check(name: PeerName): Promise<readonly string[]> {
-    return checkPeer(findPeer(name), await server.createDatabase(`peer_${name.replaceAll("-", "_")}_${process.pid}`));
-  }
-
   it("shows that reading and then writing oversells", async () => {
     expect((await check("unsafe-read-then-write")).join("; ")).toMatch(/Oversold: \d+ orders of 40 units/);
   });

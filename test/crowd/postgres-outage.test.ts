@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readPostgres } from "../../scripts/rush/postgres.ts";
-import { forgetBundle, startGateway, type TestGateway } from "../support/node/gateway.ts";
+import { startGateway, type TestGateway } from "../support/node/gateway.ts";
 import { type OutageProxy, startOutageProxy } from "../support/node/outage-proxy.ts";
-import { startPostgres, type TestPostgres, usePostgres } from "../support/node/postgres.ts";
+import { createRunDatabase } from "../support/node/run-database.ts";
 import { openSale, untilDelivered } from "../support/node/sale.ts";
 import { loadSale } from "./load.ts";
 
@@ -16,23 +16,18 @@ const OUTAGE_MS = 4000;
 const BEFORE_MS = 700;
 
 describe("F6 Postgres goes away", () => {
-  let server: TestPostgres;
   let proxy: OutageProxy;
   let gateway: TestGateway;
   let directUrl: string;
 
   beforeAll(async () => {
-    const own = process.env["DATABASE_URL"];
-    server = own ? usePostgres(own) : await startPostgres();
-    directUrl = await server.createDatabase(`outage_${process.pid}`);
+    directUrl = await createRunDatabase("postgres_outage");
     proxy = await startOutageProxy(directUrl);
     gateway = await startGateway({ databaseUrl: proxy.url });
   }, 60_000);
   afterAll(async () => {
     await gateway.stop();
     await proxy.stop();
-    await server.stop();
-    await forgetBundle();
   }, 60_000);
 
   it("sells on as before, and delivers every order exactly once when it is back", async () => {

@@ -2,16 +2,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { checkWrangler, readWranglerConfig, type WranglerConfig } from "../../scripts/gateway/check-wrangler.ts";
 import { readDemoVars } from "../../scripts/gateway/dev-vars.ts";
 import { startGateway } from "../../scripts/gateway/gateway.ts";
-import { bundleOnce, forgetBundle } from "../support/node/gateway.ts";
 
 /** A gateway that does not start asks no database. */
 const UNUSED_DATABASE = "postgres://nobody@127.0.0.1:1/none";
 
-/** Bundling included. */
 const TIMEOUT_MS = 30_000;
 
 const config = readWranglerConfig();
@@ -57,16 +55,11 @@ describe("F11 checkWrangler", () => {
 });
 
 describe("F11 startGateway", { timeout: TIMEOUT_MS }, () => {
-  let script: string;
   let stateDir: string;
   beforeAll(async () => {
-    script = await bundleOnce();
     stateDir = await mkdtemp(join(tmpdir(), "sluice-state-"));
   }, TIMEOUT_MS);
-  afterAll(async () => {
-    await rm(stateDir, { recursive: true, force: true });
-    await forgetBundle();
-  });
+  afterAll(() => rm(stateDir, { recursive: true, force: true }));
 
   it.each([
     ["ADMIN_TOKEN", "too short", "ADMIN_TOKEN"],
@@ -75,7 +68,13 @@ describe("F11 startGateway", { timeout: TIMEOUT_MS }, () => {
     ["TOKEN", { lifetime_seconds: "long" }, "TOKEN.lifetime_seconds"],
   ])("does not start with %s = %j, and names %s", async (name, value, key) => {
     const vars = { ...(await readDemoVars()), [name]: value };
-    const started = startGateway({ port: 0, stateDir, databaseUrl: UNUSED_DATABASE, vars, script });
+    const started = startGateway({
+      port: 0,
+      stateDir,
+      databaseUrl: UNUSED_DATABASE,
+      vars,
+      script: inject("workerScript"),
+    });
     await expect(started).rejects.toThrow(key);
   });
 });

@@ -1,10 +1,9 @@
 /** A real gateway for tests: a process of its own, on its own port and state, that can be stopped, killed and started again. */
-import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inject } from "vitest";
 import { freePort } from "../../../scripts/gateway/addresses.ts";
-import { bundleWorker } from "../../../scripts/gateway/bundle.ts";
 import { spawnGateway } from "../../../scripts/gateway/child.ts";
 import { readDemoVars, requireVar, type Vars } from "../../../scripts/gateway/dev-vars.ts";
 
@@ -16,7 +15,10 @@ export interface GatewayOptions {
   readonly stateDir?: string;
   /** @default a free one */
   readonly port?: number;
-  /** @default an embedded Postgres below stateDir */
+  /**
+   * The run's own, by `createRunDatabase`, saves the seconds of setting one up.
+   * @default an embedded Postgres below stateDir
+   */
   readonly databaseUrl?: string;
   /** Replace the demo's secrets and the tables of [vars]. */
   readonly vars?: Vars;
@@ -34,27 +36,8 @@ export interface TestGateway {
   readonly kill: () => Promise<void>;
 }
 
-let bundled: Promise<{ readonly script: string; readonly dir: string }> | undefined;
-
-/** The Worker's bundle, made once per test process: it takes longer than everything else together. */
-export async function bundleOnce(): Promise<string> {
-  bundled ??= mkdtemp(join(tmpdir(), "sluice-bundle-")).then(async (dir) => {
-    process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
-    return { script: await bundleWorker(dir), dir };
-  });
-  return (await bundled).script;
-}
-
-/** Removes what `startGateway` keeps for the next one; for `afterAll`. */
-export async function forgetBundle(): Promise<void> {
-  const made = await bundled;
-  bundled = undefined;
-  if (made !== undefined) await rm(made.dir, { recursive: true, force: true });
-}
-
 /** Starts one and waits until it serves. Rejects with the line that it would print. */
 export async function startGateway(options: GatewayOptions = {}): Promise<TestGateway> {
-  const script = await bundleOnce();
   const vars = { ...(await readDemoVars()), ...options.vars };
   const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), "sluice-state-")));
   const forget = async (): Promise<void> => {
@@ -68,7 +51,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
         port: options.port ?? (await freePort()),
         stateDir,
         vars,
-        script,
+        script: inject("workerScript"),
         ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
       },
       (text) => {
