@@ -1,6 +1,7 @@
 /** Gateway and database together, each begun as soon as it can be: what `npm start`, `npm run rush` and the tests run. */
 import { claimPort, listenAddresses } from "./addresses.ts";
 import { bundleWorker } from "./bundle.ts";
+import { checkDatabaseUrl } from "./database-url.ts";
 import { type Database, startDatabase } from "./database.ts";
 import type { Vars } from "./dev-vars.ts";
 import type { Gateway } from "./gateway.ts";
@@ -28,6 +29,7 @@ export interface Stack {
 /** @throws StartError, in words for whoever started it; nothing is left running then. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   // Said before anything is begun.
+  if (options.databaseUrl !== undefined) checkDatabaseUrl(options.databaseUrl);
   if (options.port !== 0) await claimPort(await listenAddresses(options.host ?? "127.0.0.1"), options.port);
 
   const bundling = options.script ?? bundleWorker(options.stateDir);

@@ -33,7 +33,7 @@ describe("npm run attack", () => {
     expect(figures[0]?.cost.limiterCalls).toBeGreaterThan(0);
     expect(figures[0]?.cost.objectCalls).toBeGreaterThan(0);
     expect(figures[0]?.cost.messages).toBeGreaterThan(0);
-  }, 60_000);
+  }, 120_000);
 
   it.each([
     [["--profile", "solver"], "--profile"],

@@ -19,6 +19,10 @@ const BUYERS_PER_KILL = 700;
 /** A kill falls somewhere between the first commits and the writer's second batch. In milliseconds. */
 const KILL_FROM_MS = 150;
 const KILL_WITHIN_MS = 1400;
+/** However slow the machine is, a kill comes upon so many acknowledged orders. */
+const KILL_FROM_ORDERS = 2 * LANES;
+/** How long that may take at the most. In milliseconds. */
+const LOAD_WITHIN_MS = 30_000;
 
 describe("F1 SIGKILL under load", () => {
   let stateDir: string | undefined;
@@ -37,6 +41,9 @@ describe("F1 SIGKILL under load", () => {
     for (let kill = 0; kill < KILLS; kill++) {
       const load = loadSale(sale, await sale.signIn(BUYERS_PER_KILL), LANES);
       await sleep(KILL_FROM_MS + random.next() * KILL_WITHIN_MS);
+      await expect
+        .poll(() => load.attempts.length, { timeout: LOAD_WITHIN_MS })
+        .toBeGreaterThanOrEqual(KILL_FROM_ORDERS);
       await gateway.kill();
       await load.stop();
       attempts.push(...load.attempts);
@@ -71,5 +78,5 @@ describe("F1 SIGKILL under load", () => {
     sale.http.close();
     again.http.close();
     await gateway.stop();
-  }, 150_000);
+  }, 240_000);
 });

@@ -7,6 +7,8 @@ import { freePort } from "../../scripts/gateway/addresses.ts";
 import { descendantsOf, isRunning, makeHome, type Program, runProgram } from "../support/node/program.ts";
 
 const READY = "Sluice ready";
+/** Three starts, two of them with a new database: 17 s on two free cores. */
+const TIMEOUT_MS = 180_000;
 
 describe("npm start", () => {
   let home: Awaited<ReturnType<typeof makeHome>>;
@@ -35,31 +37,35 @@ describe("npm start", () => {
     return (await response.json()) as { round: number; opensAt: number };
   }
 
-  it("is ready with page, product and database, keeps its round over a restart but not over --fresh, and leaves nothing running", async () => {
-    const first = await start();
-    const ready = first
-      .stdout()
-      .split("\n")
-      .find((line) => line.startsWith(READY));
-    expect(ready).toContain(`http://localhost:${port}`);
-    expect(ready).toMatch(/postgres:\/\//);
-    expect(existsSync(join(home.path, ".dev.vars"))).toBe(true);
-    const page = await fetch(`http://localhost:${port}/`);
-    expect([page.status, page.headers.get("content-type")]).toEqual([200, expect.stringContaining("text/html")]);
-    const round = await demo();
-    expect(round).toMatchObject({ round: 1, state: "upcoming" });
+  it(
+    "is ready with page, product and database, keeps its round over a restart but not over --fresh, and leaves nothing running",
+    async () => {
+      const first = await start();
+      const ready = first
+        .stdout()
+        .split("\n")
+        .find((line) => line.startsWith(READY));
+      expect(ready).toContain(`http://localhost:${port}`);
+      expect(ready).toMatch(/postgres:\/\//);
+      expect(existsSync(join(home.path, ".dev.vars"))).toBe(true);
+      const page = await fetch(`http://localhost:${port}/`);
+      expect([page.status, page.headers.get("content-type")]).toEqual([200, expect.stringContaining("text/html")]);
+      const round = await demo();
+      expect(round).toMatchObject({ round: 1, state: "upcoming" });
 
-    await endBy("SIGINT", first);
-    expect(first.stderr()).toBe("");
+      await endBy("SIGINT", first);
+      expect(first.stderr()).toBe("");
 
-    const second = await start();
-    expect(await demo()).toMatchObject({ round: 1, opensAt: round.opensAt });
-    await endBy("SIGTERM", second);
+      const second = await start();
+      expect(await demo()).toMatchObject({ round: 1, opensAt: round.opensAt });
+      await endBy("SIGTERM", second);
 
-    const third = await start(["--fresh"]);
-    expect((await demo()).opensAt).toBeGreaterThan(round.opensAt);
-    await endBy("SIGKILL", third);
-  }, 60_000);
+      const third = await start(["--fresh"]);
+      expect((await demo()).opensAt).toBeGreaterThan(round.opensAt);
+      await endBy("SIGKILL", third);
+    },
+    TIMEOUT_MS,
+  );
 
   /** By a signal that it may answer it exits with 0; in any case nothing of it runs on, and nobody listens any more. */
   async function endBy(signal: "SIGINT" | "SIGTERM" | "SIGKILL", { child, ended }: Program): Promise<void> {
