@@ -3,7 +3,7 @@
  *
  * `unit` and `client` are rules without I/O; `worker` and `invariants` are the gateway on workerd with the origin's
  * database out of reach; `origin` has a real Postgres; `process` and `browser` start the gateway as a program, and `crowd` is
- * what needs the machine to itself: rushes, attacks, kills and outages under load.
+ * what brings many buyers: rushes, attacks, kills and outages under load. None of them needs a quiet machine.
  */
 import { availableParallelism } from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
@@ -19,8 +19,11 @@ process.env["CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_ORIGIN_DB"] ??= "post
 /** A file on a real gateway mostly waits, and a file on workerd hands its work to and fro: one more than there are cores. */
 const maxWorkers = availableParallelism() + 1;
 
-/** Rules without I/O share nothing that a test could spoil: one process for all of a project's files. */
+/** Rules without I/O share nothing that a test could spoil: a process takes one file after the other. */
 const pure = { isolate: false };
+
+/** In milliseconds. A time-out tells a test that hangs from a machine that has much else to do: no test is about speed. */
+const patient = { testTimeout: 30_000, hookTimeout: 60_000 };
 
 /** Bundle and Postgres for gateways that run as programs. */
 const globalSetup = ["./test/support/node/gateway-setup.ts"];
@@ -35,11 +38,11 @@ export default defineConfig({
       { test: { name: "client", include: ["test/client/**/*.test.ts"], ...pure } },
       {
         plugins: [cloudflareTest({ wrangler, miniflare: { bindings: testBindings } })],
-        test: { name: "worker", include: ["test/worker/**/*.test.ts"] },
+        test: { name: "worker", include: ["test/worker/**/*.test.ts"], ...patient },
       },
       {
         plugins: [cloudflareTest({ wrangler, miniflare: { bindings: testBindings } })],
-        test: { name: "invariants", include: ["test/invariants/**/*.test.ts"] },
+        test: { name: "invariants", include: ["test/invariants/**/*.test.ts"], ...patient },
       },
       {
         plugins: [cloudflareTest({ wrangler, miniflare: { bindings: testBindings } })],
@@ -47,6 +50,7 @@ export default defineConfig({
           name: "upstash",
           include: ["test/upstash/**/*.test.ts"],
           globalSetup: ["./test/support/node/upstash-bridge-setup.ts"],
+          ...patient,
         },
       },
       {
@@ -60,6 +64,7 @@ export default defineConfig({
           name: "origin",
           include: ["test/origin/**/*.test.ts"],
           globalSetup: ["./test/support/node/postgres-setup.ts"],
+          ...patient,
         },
       },
       { test: { name: "browser", include: ["test/browser/**/*.test.ts"], globalSetup } },

@@ -14,14 +14,15 @@ import {
   recordQueue,
   useMovableClock,
 } from "../support/worker/products.ts";
-import { drain, productCommands, type Real } from "./product-commands.ts";
+import { drain, type Real } from "./command.ts";
+import { productCommands } from "./product-commands.ts";
 import { HOLD_SECONDS, type ModelOrder, ProductModel, RULES_FROZEN_SECONDS } from "./product-model.ts";
 
 /** Some ten seconds of work. */
 const RUNS = 60;
 /** Units of the first round: so few that they run out, so many that orders are made. */
 const STOCK = 8;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 
 const queue = recordQueue();
 useMovableClock();
