@@ -1,6 +1,7 @@
 /** How a product and its rounds come about: the first, a changed one, the next, with stock of the origin's own. */
 import { describe, expect, it, vi } from "vitest";
 import type { ConfigureCommand, ProductAnswer } from "../../../durable-objects/product/protocol.ts";
+import { acknowledgeAll } from "../../support/worker/archive.ts";
 import {
   CAUSE,
   holdOne,
@@ -197,7 +198,7 @@ describe("plan", () => {
     const { id, product } = await makeProduct(5);
     await product.act("close", CAUSE);
     expect(await product.plan(300)).toEqual({ ok: true, value: { round: 2, pending: 2 } });
-    await product.acknowledge((await outboxOf(id)).map(({ eventId }) => eventId));
+    await acknowledgeAll(id, product);
     expect(await product.plan(300)).toEqual({ ok: true, value: { round: 2, pending: 0 } });
   });
 

@@ -1,5 +1,6 @@
 /** No statement of the product object reads more rows than it needs, however many orders there are. */
 import { expect, it, vi } from "vitest";
+import { acknowledgeAll } from "../../support/worker/archive.ts";
 import {
   breakStatement,
   CAUSE,
@@ -10,7 +11,6 @@ import {
   makeHold,
   makePay,
   makeProduct,
-  outboxOf,
   recordQueue,
   RETENTION_MS,
   runAlarm,
@@ -70,9 +70,9 @@ it("searches by an index, in every step of a sale and of what follows", async ()
     await instance.alarm();
     return { asked, end: () => delete (sql as { exec?: unknown }).exec };
   });
-  await product.acknowledge((await outboxOf(id)).map(({ eventId }) => eventId));
+  await acknowledgeAll(id, product);
   await product.act("close", CAUSE);
-  await product.acknowledge((await outboxOf(id)).map(({ eventId }) => eventId));
+  await acknowledgeAll(id, product);
   vi.setSystemTime(Date.now() + 8 * RETENTION_MS);
   await runAlarm(id);
   const scans = await inProduct(id, (_instance, { storage }) => {

@@ -2,6 +2,7 @@
 import { abortAllDurableObjects } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import type { HoldCommand, ProductDocument } from "../../../durable-objects/product/protocol.ts";
+import { acknowledgeAll } from "../../support/worker/archive.ts";
 import {
   alarmOf,
   CAUSE,
@@ -141,7 +142,7 @@ describe("the constructor", () => {
       await inProduct(id, (_instance, { storage }) => storage.deleteAlarm());
       await evictProduct(id);
       expect(await alarmOf(id)).toBe(expected);
-      await product.acknowledge((await outboxOf(id)).map(({ eventId }) => eventId));
+      await acknowledgeAll(id, product);
     }
   });
 
