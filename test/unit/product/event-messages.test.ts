@@ -23,7 +23,7 @@ function eventsIn(message: string): unknown {
 }
 
 /** A JSON text of so many bytes. */
-function text(bytes: number): string {
+function textOf(bytes: number): string {
   return JSON.stringify("x".repeat(bytes - 2));
 }
 
@@ -55,8 +55,8 @@ describe("packMessages", () => {
   it("fills a message up to the last byte, and no further", () => {
     // Beside the two events: the envelope, which is 13 bytes, and room for a comma behind each.
     const half = (MESSAGE_BYTES - 13 - 2) / 2;
-    expect(packMessages([text(Math.floor(half)), text(Math.floor(half))])).toHaveLength(1);
-    expect(packMessages([text(Math.ceil(half) + 1), text(Math.ceil(half))])).toHaveLength(2);
+    expect(packMessages([textOf(Math.floor(half)), textOf(Math.floor(half))])).toHaveLength(1);
+    expect(packMessages([textOf(Math.ceil(half) + 1), textOf(Math.ceil(half))])).toHaveLength(2);
   });
 
   it("sends an event that is too long for company alone", () => {
