@@ -20,6 +20,7 @@ import type {
 } from "../../../durable-objects/product/protocol.ts";
 import { unpack } from "../../../src/packed.ts";
 import { eventsOf, parseMessage } from "../../../src/origin/writer/parse-message.ts";
+import { wait } from "../../../src/waiting.ts";
 
 export const CAUSE: Cause = {
   requestId: "test",
@@ -202,10 +203,21 @@ export interface QueueRecord {
   sentFor(id: string): readonly ProductEvent[];
   /** How many events each message of each sending of the product had. */
   sizesFor(id: string): readonly (readonly number[])[];
-  /** Waits until so many events were sent for the product, repeats included. */
+  /** Waits until so many events were sent for the product, repeats included. The movable clock stands still meanwhile. */
   untilSent(id: string, count: number): Promise<void>;
+  /** Waits until all of these were sent for the product. */
+  untilAllSent(id: string, eventIds: readonly string[]): Promise<void>;
   /** Lets sendings fail from now on, or no more. */
   fail(failing: boolean): void;
+}
+
+/** Events gather in the outbox for some 50 ms; what has not come after this never comes. */
+const SENT_WITHIN_MS = 5000;
+
+/** Not vitest's own: with a movable clock that moves it. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let waited = 0; !isSo() && waited < SENT_WITHIN_MS; waited++) await wait(1);
+  if (!isSo()) throw new Error(`It did not come about within ${SENT_WITHIN_MS} ms`);
 }
 
 /** Stands in for the queue, for every product object of this file: nothing reaches the writer. */
@@ -222,7 +234,12 @@ export function recordQueue(): QueueRecord {
     sentFor,
     sizesFor: (id) =>
       sendings.filter(([first]) => first?.[0]?.productId === id).map((sending) => sending.map(({ length }) => length)),
-    untilSent: async (id, count) => void (await vi.waitUntil(() => sentFor(id).length >= count, { interval: 1 })),
+    untilSent: (id, count) => until(() => sentFor(id).length >= count),
+    untilAllSent: (id, eventIds) =>
+      until(() => {
+        const sent = new Set(sentFor(id).map(({ eventId }) => eventId));
+        return eventIds.every((eventId) => sent.has(eventId));
+      }),
     fail: (now) => {
       failing = now;
     },

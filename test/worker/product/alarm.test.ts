@@ -128,10 +128,9 @@ describe("an alarm whose work fails", () => {
     await inProduct(id, () => mend());
     await runAlarm(id);
     expect(await storedRound(id)).toMatchObject({ available: 2, held: 0, expired: 1 });
-    const versions = () =>
-      queue.sentFor(id).flatMap((event) => (event.type === "order.expired" ? [event.version] : []));
-    await vi.waitUntil(() => versions().length > 0, { interval: 1 });
-    expect(new Set(versions())).toEqual(new Set([2]));
+    await queue.untilAllSent(id, [`${order.orderId}.2`]);
+    const versions = queue.sentFor(id).flatMap((event) => (event.type === "order.expired" ? [event.version] : []));
+    expect(new Set(versions)).toEqual(new Set([2]));
     expect(await product.hold(makeHold())).toMatchObject({ ok: true });
     expect(await product.cancel(makeCancel(order.orderId))).toMatchObject({ value: { status: "expired" } });
   });
