@@ -38,13 +38,14 @@ const OPEN_TO_WORKER = new Set([
   "round-state.ts",
   "spent-filter.ts",
   "order-id.ts",
+  "event-messages.ts",
   "retention.ts",
   "entry-page.ts",
   "sliding-log.ts",
 ]);
 /** Pure files: they import nothing of the platform and no package. */
 const PURE =
-  /(?:^|\/)(?:ledger|hoarding|retention|round-rules|round-state|product-events|product-document|order-view|stock-check|spent-filter|order-id|sliding-log|gcra|count|take|entry-page|key-ring|refusal|result)\.ts$/;
+  /(?:^|\/)(?:ledger|hoarding|retention|round-rules|round-state|product-events|event-messages|product-document|order-view|stock-check|spent-filter|order-id|sliding-log|gcra|count|take|entry-page|key-ring|refusal|result)\.ts$/;
 const NOT_IN_OBJECTS = ["hono", "jose", "postgres", "valibot", "@upstash"];
 
 interface Import {

@@ -69,8 +69,8 @@ export class LedgerBatch {
   #firstReleaseAt: number | null = null;
   readonly #books: Books | null;
 
-  /** What the batch wrote to the outbox: to be sent once it is committed. */
-  readonly events: ProductEvent[] = [];
+  /** What the batch wrote to the outbox, as JSON texts: to be sent once it is committed. */
+  readonly events: string[] = [];
   /** The tokens that made an order in this batch. */
   readonly spent: string[] = [];
 
@@ -281,8 +281,9 @@ export class LedgerBatch {
   }
 
   #emit(event: ProductEvent): void {
-    this.statements.outbox.insert(event, JSON.stringify(event), this.now + this.tools.resendAfterMs);
-    this.events.push(event);
+    const body = JSON.stringify(event);
+    this.statements.outbox.insert(event, body, this.now + this.tools.resendAfterMs);
+    this.events.push(body);
   }
 
   #nextSeq(): number {

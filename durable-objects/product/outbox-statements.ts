@@ -4,8 +4,10 @@ import type { OutboxRow } from "./rows.ts";
 
 export interface PendingEvent {
   readonly seq: number;
+  /** How often it was sent. */
   readonly attempts: number;
-  readonly event: ProductEvent;
+  /** Its JSON text. */
+  readonly body: string;
 }
 
 export class OutboxStatements {
@@ -29,14 +31,12 @@ export class OutboxStatements {
 
   due(now: number, limit: number): readonly PendingEvent[] {
     const query = `SELECT seq, body, attempts FROM outbox WHERE parked = 0 AND next_send_at <= ? ORDER BY next_send_at, seq LIMIT ?`;
-    return this.#sql
-      .exec<OutboxRow>(query, now, limit)
-      .toArray()
-      .map((row) => ({ seq: row.seq, attempts: row.attempts, event: JSON.parse(row.body) as ProductEvent }));
+    return this.#sql.exec<OutboxRow>(query, now, limit).toArray();
   }
 
-  postpone(seq: number, attempts: number, nextSendAt: number): void {
-    this.#sql.exec("UPDATE outbox SET attempts = ?, next_send_at = ? WHERE seq = ?", attempts, nextSendAt, seq);
+  postpone(seqs: readonly number[], attempts: number, nextSendAt: number): void {
+    const query = "UPDATE outbox SET attempts = ?, next_send_at = ? WHERE seq IN (SELECT value FROM json_each(?))";
+    this.#sql.exec(query, attempts, nextSendAt, JSON.stringify(seqs));
   }
 
   delete(eventIds: readonly string[]): void {

@@ -5,22 +5,22 @@
  * fails too often is dropped), so a row is closed only by the writer's acknowledgement after Postgres has committed.
  * What a buyer is told never waits for any of this.
  *
- * In a rush events wait a moment for company: a call to the queue costs far more than the events in it, and a commit has few
- * of them. A lone event waits for nobody.
+ * After each sending the next one waits a moment, so that in a rush events travel many to a message: a call to the queue and
+ * a message cost far more than the events in them, and a commit has few events. A lone event waits for nobody.
  */
 import { describeFault, logEvent } from "../../src/log.ts";
 import { wait, withTimeLimit } from "../../src/waiting.ts";
-import type { ProductEvent } from "./protocol.ts";
+import { EVENTS_PER_MESSAGE, groupSendings, packMessages } from "./event-messages.ts";
 import type { OutboxStatements } from "./outbox-statements.ts";
 
 /** The writer has so long to acknowledge before an event is sent again: several queue batches and a slow transaction. */
 export const RESEND_AFTER_MS = 5_000;
 /** However long Postgres is down, an event comes by again within this time. */
 const RESEND_AT_MOST_MS = 300_000;
-/** The queue's own bound: messages in one call. */
-const MESSAGES_PER_SEND = 100;
-/** How long the first event of a rush waits: little beside the second that the queue itself gathers for. */
+/** What follows a sending gathers for so long: little beside the second that the queue itself gathers for. */
 const GATHER_MS = 50;
+/** Events taken at a time: four full messages, about what one call to the queue may carry. */
+const EVENTS_PER_SENDING = 4 * EVENTS_PER_MESSAGE;
 /** Events that wait in memory for their first sending; what is beyond stays on disk for the alarm. */
 const UNSENT_LIMIT = 20_000;
 /** A call to the queue that takes longer is given up: one that never came back would hold up all that follow. */
@@ -34,7 +34,7 @@ export function decideResend(attempts: number, now: number): number {
 }
 
 export interface OutboxOptions {
-  readonly queue: Queue<ProductEvent>;
+  readonly queue: Pick<Queue, "sendBatch">;
   readonly statements: OutboxStatements;
   readonly transaction: (write: () => void) => void;
   readonly keepAlive: (work: Promise<void>) => void;
@@ -42,20 +42,15 @@ export interface OutboxOptions {
 
 export class Outbox {
   readonly #options: OutboxOptions;
-  #unsent: ProductEvent[] = [];
+  #unsent: string[] = [];
   #sending = false;
-  #isRush = false;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
   }
 
-  /**
-   * Events that were just committed: their first sending.
-   * @param isRush whether more than one command was committed: more will come.
-   */
-  send(events: readonly ProductEvent[], isRush: boolean): void {
-    this.#isRush = isRush || this.#sending;
+  /** Events that were just committed, each as its JSON text: their first sending. */
+  send(events: readonly string[]): void {
     if (events.length === 0 || this.#unsent.length > UNSENT_LIMIT) return;
     // One by one: closing a large round commits more events than a call takes arguments.
     for (const event of events) this.#unsent.push(event);
@@ -66,12 +61,16 @@ export class Outbox {
   async resend(now: number): Promise<void> {
     const { statements, transaction } = this.#options;
     for (let sending = 0; sending < RESENDS_PER_ALARM; sending++) {
-      const due = statements.due(now, MESSAGES_PER_SEND);
+      const due = statements.due(now, EVENTS_PER_SENDING);
       if (due.length === 0) return;
+      const alike = Map.groupBy(due, ({ attempts }) => attempts);
       transaction(() => {
-        for (const { seq, attempts } of due) statements.postpone(seq, attempts + 1, decideResend(attempts + 1, now));
+        for (const [attempts, rows] of alike) {
+          const seqs = rows.map(({ seq }) => seq);
+          statements.postpone(seqs, attempts + 1, decideResend(attempts + 1, now));
+        }
       });
-      await this.#deliver(due.map(({ event }) => event));
+      await this.#deliver(due.map(({ body }) => body));
     }
   }
 
@@ -79,25 +78,29 @@ export class Outbox {
     this.#sending = true;
     try {
       while (this.#unsent.length > 0) {
-        if (this.#isRush && this.#unsent.length < MESSAGES_PER_SEND) await wait(GATHER_MS);
-        await this.#deliver(this.#unsent.splice(0, MESSAGES_PER_SEND));
+        await this.#deliver(this.#unsent.splice(0, EVENTS_PER_SENDING));
+        if (this.#unsent.length < EVENTS_PER_SENDING) await wait(GATHER_MS);
       }
     } finally {
       this.#sending = false;
     }
   }
 
-  async #deliver(events: readonly ProductEvent[]): Promise<void> {
+  async #deliver(events: readonly string[]): Promise<void> {
     try {
-      const sending = this.#options.queue.sendBatch(events.map((body) => ({ body, contentType: "json" })));
-      await withTimeLimit(
-        sending,
-        SEND_TIMEOUT_MS,
-        () => new Error(`The queue did not answer within ${SEND_TIMEOUT_MS} ms`),
-      );
+      for (const messages of groupSendings(packMessages(events))) await this.#sendMessages(messages);
     } catch (fault) {
       // Nothing is lost: the rows stand in the outbox, and the alarm comes by again.
       logEvent("warn", "outbox-send-failed", { events: events.length, fault: describeFault(fault) });
     }
+  }
+
+  async #sendMessages(messages: readonly string[]): Promise<void> {
+    const sending = this.#options.queue.sendBatch(messages.map((body) => ({ body, contentType: "text" })));
+    await withTimeLimit(
+      sending,
+      SEND_TIMEOUT_MS,
+      () => new Error(`The queue did not answer within ${SEND_TIMEOUT_MS} ms`),
+    );
   }
 }

@@ -262,16 +262,16 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
       batch.finish();
       return given;
     });
-    this.#followUp(batch, works.length > 1);
+    this.#followUp(batch);
     return answers;
   }
 
   /** What comes after a commit. A fault in here must not look like a failed commit: its commands would be applied again. */
-  #followUp(batch: LedgerBatch, isRush: boolean): void {
+  #followUp(batch: LedgerBatch): void {
     try {
       this.#statements.refresh();
       this.#spent.add(batch.spent);
-      this.#outbox.send(batch.events, isRush);
+      this.#outbox.send(batch.events);
       // Whatever ended now leaves then, or later.
       if (batch.events.length > 0) this.#tidyAt = earliest(this.#tidyAt, batch.now + batch.head().orderRetentionMs);
       if (batch.onlyAdded && this.#alarmAt !== null) this.#armFor(batch);

@@ -78,8 +78,8 @@ const measured = v.object({
   machine: v.record(v.string(), v.union([v.string(), v.number()])),
   costs: v.strictObject(v.entriesFromList([...REQUESTS, ...PARTS], cost)),
   rows: v.strictObject(v.entriesFromList(METERED, rows)),
-  /** Of an object's database for each finished order, and of a message to the writer. */
-  bytes: v.strictObject({ order: amount, message: amount }),
+  /** Of an object's database for each finished order, and of an event on its way to the writer. */
+  bytes: v.strictObject({ order: amount, event: amount }),
 });
 export type Measured = v.InferOutput<typeof measured>;
 

@@ -28,7 +28,7 @@ export function formatExplanation(plan: Plan): string {
     "",
     "Measured, rows read and written for each",
     table([["", "read", "written"], ...METERED.map((name) => [name, costs.rows[name].read, costs.rows[name].written])]),
-    `  bytes: ${costs.bytes.order} an order in the object's database, ${costs.bytes.message} a message`,
+    `  bytes: ${costs.bytes.order} an order in the object's database, ${costs.bytes.event} an event on its way`,
     "",
     "Service times in the simulation, in ms",
     `  a call to the product object ${ms(times.call)} (measured: productView)`,

@@ -17,6 +17,10 @@ export const MAX_WAITING = 10_000;
 export const SWEEP_CHUNK = 500;
 /** durable-objects/product/outbox.ts: an event that the writer has not acknowledged by then is sent again. */
 export const RESEND_AFTER_MS = 5000;
+/** durable-objects/product/outbox.ts: how long events gather behind a sending. */
+export const GATHER_MS = 50;
+/** src/origin/writer/apply-events.ts: events in one transaction. */
+export const TRANSACTION_EVENTS = 1000;
 /** durable-objects/limiter/limiter-object.ts: how long a count may be in memory only. */
 export const LIMITER_FLUSH_MS = 1000;
 /** src/control/control-copy.ts: from this age on an isolate asks the control object again. */

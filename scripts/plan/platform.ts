@@ -120,10 +120,10 @@ export const PRICES = {
 
 /** Memory that an object is billed for while it is awake, whatever it uses: 128 MB. */
 export const OBJECT_GIGABYTES = 0.128;
-/** A message is written, read and deleted once: an operation each, for every 64 KB that it has, begun ones included. */
+/**
+ * A message is written, read and deleted once: an operation each, for every 64 KB that it has, begun ones included. The gateway's
+ * stay below one (durable-objects/product/event-messages.ts).
+ */
 export const QUEUE_OPERATIONS_PER_MESSAGE = 3;
-export const QUEUE_OPERATION_BYTES = 64_000;
-/** Bytes of the queue's own in each message, about. */
-export const QUEUE_MESSAGE_OVERHEAD_BYTES = 100;
 /** From then on logs cost by volume. */
 export const LOG_PRICE_CHANGE = Date.UTC(2026, 11, 1);

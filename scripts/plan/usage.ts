@@ -2,12 +2,7 @@
 import type { Costs, RequestKind } from "./costs.ts";
 import { type GatewayRules } from "./gateway-rules.ts";
 import type { PlannedSale } from "./model.ts";
-import {
-  OBJECT_GIGABYTES,
-  QUEUE_MESSAGE_OVERHEAD_BYTES,
-  QUEUE_OPERATION_BYTES,
-  QUEUE_OPERATIONS_PER_MESSAGE,
-} from "./platform.ts";
+import { OBJECT_GIGABYTES, QUEUE_OPERATIONS_PER_MESSAGE } from "./platform.ts";
 import { limiterObjects, type SimulatedSale } from "./simulation/simulation.ts";
 import { LIMITER_CALLS, PRODUCT_CALLS, WORKER_REQUESTS } from "./simulation/tally.ts";
 
@@ -47,7 +42,7 @@ export function usageOf(sale: PlannedSale, done: SimulatedSale, costs: Costs, ru
     amount: rowTerms.reduce((sum, { count, rows: each }) => sum + count * each[key], 0),
     formula: rowTerms.map(({ what, count, rows: each }) => `${whole(count)} ${what} x ${each[key]}`).join(" + "),
   });
-  const chunks = Math.ceil((costs.bytes.message + QUEUE_MESSAGE_OVERHEAD_BYTES) / QUEUE_OPERATION_BYTES);
+  const messages = tally.of("messages");
   return {
     workerRequests: {
       amount: requests + batches,
@@ -69,8 +64,8 @@ export function usageOf(sale: PlannedSale, done: SimulatedSale, costs: Costs, ru
       formula: `${whole(tally.of("held"))} orders x ${costs.bytes.order} bytes, kept for a month`,
     },
     queueOperations: {
-      amount: tally.of("messages") * QUEUE_OPERATIONS_PER_MESSAGE * chunks,
-      formula: `${whole(tally.of("messages"))} messages x ${QUEUE_OPERATIONS_PER_MESSAGE} x ${chunks} of 64 KB`,
+      amount: messages * QUEUE_OPERATIONS_PER_MESSAGE,
+      formula: `${whole(messages)} messages x ${QUEUE_OPERATIONS_PER_MESSAGE}, none over 64 KB; ${whole(tally.of("events"))} events`,
     },
     logEvents: {
       amount: (requests + batches + objectCalls) * rules.logged,
@@ -84,7 +79,7 @@ function rowTermsOf({ tally }: SimulatedSale, { rows }: Costs) {
     { what: "holds", count: tally.of("held"), rows: rows.hold },
     { what: "payments and cancellations", count: tally.of("paid") + tally.of("cancelled"), rows: rows.payment },
     { what: "ends", count: tally.of("expired"), rows: rows.expiry },
-    { what: "acknowledgements", count: tally.of("messages"), rows: rows.acknowledge },
+    { what: "acknowledgements", count: tally.of("events"), rows: rows.acknowledge },
     { what: "takes", count: tally.sum(LIMITER_CALLS), rows: rows.limiterTake },
   ];
 }
@@ -96,7 +91,7 @@ function cpuOf({ tally }: SimulatedSale, { costs }: Costs): Metered {
     return { what, count: tally.of(what), ms: costs[kind].cpuMicros / MICROS_PER_MS };
   });
   const writer =
-    (tally.of("batches") * costs.writerBatch.cpuMicros + tally.of("messages") * costs.writerEvent.cpuMicros) /
+    (tally.of("batches") * costs.writerBatch.cpuMicros + tally.of("events") * costs.writerEvent.cpuMicros) /
     MICROS_PER_MS;
   const used = terms.filter(({ count }) => count > 0);
   return {

@@ -4,7 +4,8 @@
  * The demand is what would come if nothing were in the way of it; what the limits make of it is in the simulation itself.
  */
 import type { GatewayRules } from "./gateway-rules.ts";
-import { RESEND_AFTER_MS } from "./gateway-rules.ts";
+import { EVENTS_PER_MESSAGE } from "../../durable-objects/product/event-messages.ts";
+import { RESEND_AFTER_MS, TRANSACTION_EVENTS } from "./gateway-rules.ts";
 import type { PlannedSale } from "./model.ts";
 import { LIMITS } from "./platform.ts";
 import { tellCount, tellShare, tellTime } from "./quantities.ts";
@@ -57,6 +58,7 @@ export function judge(judged: Judged): Verdict {
   const limiterPeak = asking.limiterPeakPerSecond;
   const takes = asking.tally.peak(LIMITER_CALLS);
   const messages = done.tally.peak(["messages"]);
+  const fullTransaction = Math.min(rules.batch.messages * EVENTS_PER_MESSAGE, TRANSACTION_EVENTS);
   const writes = done.tally.peak(["holdCall", "payCall", "cancelCall"]);
   const writesPerObject = writes.perSecond / sale.places.shards;
   const views = viewsPerSecond(judged);
@@ -93,17 +95,16 @@ export function judge(judged: Judged): Verdict {
       limit: LIMITS.queueMessagesPerSecond.value,
       unit: "messages/s",
       isEnough: messages.perSecond <= LIMITS.queueMessagesPerSecond.value,
-      detail: `batches of up to ${rules.batch.messages}, ${rules.batch.atOnce} at once`,
+      detail: `${tellCount(done.tally.of("events"))} events in ${tellCount(done.tally.of("messages"))} messages; batches of up to ${rules.batch.messages}, ${rules.batch.atOnce} at once`,
     },
     {
       what: "Postgres",
-      peak: done.tally.peak(["batches"]).perSecond,
+      peak: done.tally.peak(["transactions"]).perSecond,
       limit:
-        (rules.batch.atOnce * 1000) /
-        (sale.places.transactionMs + rules.batch.messages * sale.places.transactionEventMs),
+        (rules.batch.atOnce * 1000) / (sale.places.transactionMs + fullTransaction * sale.places.transactionEventMs),
       unit: "transactions/s",
       isEnough: done.deliveredMs.p95 <= RESEND_AFTER_MS,
-      detail: `${rules.batch.atOnce} connections; ${tellCount(done.tally.of("batches"))} transactions for ${tellCount(done.tally.of("messages"))} events`,
+      detail: `${rules.batch.atOnce} connections; ${tellCount(done.tally.of("transactions"))} transactions for ${tellCount(done.tally.of("events"))} events`,
     },
   ];
   const warnings: string[] = [];

@@ -6,7 +6,8 @@
  *   Postgres for the next (https://developers.cloudflare.com/hyperdrive/concepts/connection-lifecycle/).
  * - Hyperdrive pools by transaction, so settings are made inside a transaction (SET LOCAL) or not at all.
  * - Statements are not prepared by name: each runs once in a client's life, and Hyperdrive caches only prepared ones.
- * - Types are not fetched, which saves a round trip and gives up array parameters: lists travel as jsonb.
+ * - Types are not fetched, which saves a round trip and gives up array parameters: lists travel as text, see
+ *   `array-literal.ts`, or as jsonb.
  */
 import postgres, { type Sql, type TransactionSql } from "postgres";
 import { withTimeLimit } from "../waiting.ts";

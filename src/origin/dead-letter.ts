@@ -1,4 +1,4 @@
-/** From a message that failed to the row that keeps it: any body at all, also one that names no event or fits no jsonb. */
+/** From something that failed to the row that keeps it: any body at all, also one that names no event or fits no jsonb. */
 import type { JSONValue } from "postgres";
 import { isStorable } from "../text.ts";
 

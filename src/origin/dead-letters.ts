@@ -3,7 +3,8 @@
  *
  * A message comes here when its attempts are used up, which an outage of Postgres does to good events too. So each gets
  * a last try first; only what still fails is stored, and its product's outbox is told to stop sending it by itself.
- * While Postgres is down, the queue keeps the messages; the outbox has the events in any case.
+ * A message of several events is stored as one letter each. While Postgres is down, the queue keeps the messages; the outbox
+ * has the events in any case.
  */
 import type { TransactionSql } from "postgres";
 import type { WriterConfig } from "../config.ts";
@@ -12,8 +13,9 @@ import { type Database, openDatabase, transact } from "./database.ts";
 import { type DeadLetter, describeDeadLetter, restoreBody } from "./dead-letter.ts";
 import { groupByProduct, productInbox } from "./product-inbox.ts";
 import { applyEvents, type Outcome } from "./writer/apply-events.ts";
-import { parseEvent } from "./writer/parse-event.ts";
+import { outcomeOf } from "./writer/decide-message.ts";
 import { classifyFailure } from "./writer/failure.ts";
+import { eventsOf, parseMessage } from "./writer/parse-message.ts";
 import { acknowledge, type WriterEnv } from "./writer/write-batch.ts";
 
 /** How often an event is tried here whose predecessor is missing: the predecessor may be in this very queue. */
@@ -41,22 +43,32 @@ export async function storeDeadLetters(
   config: Pick<WriterConfig, "timeoutMs">,
 ): Promise<void> {
   const database = openDatabase(env.ORIGIN_DB.connectionString, config.timeoutMs);
-  const deliveries = batch.messages.map((message) => ({ message, parsed: parseEvent(message.body) }));
-  const events = deliveries.flatMap(({ parsed }) => (parsed.ok ? [parsed.event] : []));
+  const deliveries = batch.messages.map((message) => ({ message, parts: parseMessage(message.body) }));
+  const events = deliveries.flatMap(({ parts }) => eventsOf(parts));
   const outcomes = await applyEvents(database, events);
 
-  const dead: { message: Message; reason: string }[] = [];
-  for (const { message, parsed } of deliveries) {
-    const outcome: Outcome | undefined = parsed.ok
-      ? outcomes.get(parsed.event.eventId)
-      : { status: "failed", reason: `Not an event: ${parsed.reason}` };
-    const decision = decideDeadLetter(outcome, message.attempts);
-    if (decision.action === "done") message.ack();
-    else if (decision.action === "wait") message.retry({ delaySeconds: RETRY_DELAY_SECONDS });
-    else dead.push({ message, reason: decision.reason });
+  const dead: Dead[] = [];
+  for (const { message, parts } of deliveries) {
+    const decisions = parts.map((part) => ({
+      body: part.body,
+      ...decideDeadLetter(outcomeOf(part, outcomes), message.attempts),
+    }));
+    const letters = decisions.flatMap((one) =>
+      one.action === "store" ? [{ body: one.body, reason: one.reason }] : [],
+    );
+    // All of a message or nothing: what is stored and comes again would be counted again.
+    if (decisions.some(({ action }) => action === "wait")) message.retry({ delaySeconds: RETRY_DELAY_SECONDS });
+    else if (letters.length === 0) message.ack();
+    else dead.push({ message, letters });
   }
   await acknowledge(env, events, outcomes);
   if (dead.length > 0) await bury(dead, database, env);
+}
+
+/** A message, and what of it is to be stored. */
+interface Dead {
+  readonly message: Message;
+  readonly letters: readonly { readonly body: unknown; readonly reason: string }[];
 }
 
 export type DeadLetterDecision =
@@ -64,24 +76,22 @@ export type DeadLetterDecision =
   | { readonly action: "wait" }
   | { readonly action: "store"; readonly reason: string };
 
-/** What to do with a message of the dead letter queue after its last try. */
-export function decideDeadLetter(outcome: Outcome | undefined, attempts: number): DeadLetterDecision {
-  if (outcome === undefined || outcome.status === "unavailable") return { action: "wait" };
+/** What to do with one thing in a message of the dead letter queue after its last try. */
+export function decideDeadLetter(outcome: Outcome, attempts: number): DeadLetterDecision {
+  if (outcome.status === "unavailable") return { action: "wait" };
   if (outcome.status === "applied") return { action: "done" };
   if (outcome.status === "not-yet" && attempts < WAITING_ATTEMPTS) return { action: "wait" };
   return { action: "store", reason: outcome.reason };
 }
 
-async function bury(
-  dead: readonly { readonly message: Message; readonly reason: string }[],
-  database: Database,
-  env: WriterEnv,
-): Promise<void> {
-  const letters = await Promise.all(dead.map(({ message, reason }) => describeDeadLetter(message.body, reason)));
+async function bury(dead: readonly Dead[], database: Database, env: WriterEnv): Promise<void> {
+  const letters = await Promise.all(
+    dead.flatMap((one) => one.letters).map(({ body, reason }) => describeDeadLetter(body, reason)),
+  );
   try {
     await transact(database, (inside) => writeDeadLetters(inside, letters));
   } catch (error) {
-    logEvent("error", "dead-letters-not-stored", { letters: dead.length, fault: classifyFailure(error).code });
+    logEvent("error", "dead-letters-not-stored", { letters: letters.length, fault: classifyFailure(error).code });
     for (const { message } of dead) message.retry({ delaySeconds: RETRY_DELAY_SECONDS });
     return;
   }

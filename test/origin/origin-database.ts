@@ -3,6 +3,7 @@ import { createExecutionContext, createMessageBatch, getQueueResult } from "clou
 import { env } from "cloudflare:workers";
 import postgres, { type Sql } from "postgres";
 import { inject } from "vitest";
+import { writeMessage } from "../../durable-objects/product/event-messages.ts";
 import type { WriterConfig } from "../../src/config.ts";
 import { type Database, openDatabase } from "../../src/origin/database.ts";
 import { writeBatch } from "../../src/origin/writer/write-batch.ts";
@@ -68,9 +69,16 @@ export async function openFaultyWay(database: OriginDatabase, fault: FaultReques
 export class FakeBindings {
   readonly acknowledged: string[] = [];
   readonly parked: string[] = [];
+  /** Bodies of messages, in the order of their sending. */
   readonly sent: unknown[] = [];
+  /** How long each of them was to wait, in seconds. */
+  readonly delays: (number | undefined)[] = [];
+  /** How many events each call of an object acknowledged. */
+  readonly calls: number[] = [];
   /** Whether the product objects are unreachable. */
   productsFail = false;
+  /** Whether the queue takes nothing. */
+  queueFails = false;
   readonly env: Env;
 
   constructor(connectionString: string) {
@@ -78,11 +86,28 @@ export class FakeBindings {
       if (this.productsFail) throw new Error("The object is unreachable");
       list.push(...eventIds);
     };
-    const product = { acknowledge: tell(this.acknowledged), park: tell(this.parked) };
+    const acknowledge = tell(this.acknowledged);
+    const product = {
+      acknowledge: (eventIds: readonly string[]) => {
+        this.calls.push(eventIds.length);
+        return acknowledge(eventIds);
+      },
+      park: tell(this.parked),
+    };
+    const take = (body: unknown, delaySeconds?: number) => {
+      if (this.queueFails) throw new Error("The queue is full");
+      this.sent.push(body);
+      this.delays.push(delaySeconds);
+    };
     const fakes: object = {
       ORIGIN_DB: { connectionString },
       PRODUCT: { getByName: () => product },
-      ORDER_EVENTS: { send: async (body: unknown) => void this.sent.push(body) },
+      ORDER_EVENTS: {
+        send: async (body: unknown) => take(body),
+        sendBatch: async (messages: Iterable<MessageSendRequest>) => {
+          for (const { body, delaySeconds } of messages) take(body, delaySeconds);
+        },
+      },
     };
     this.env = fakes as Env;
   }
@@ -111,7 +136,17 @@ export async function deliver(
   return { acked: result.explicitAcks, retried: result.retryMessages, retriedAll: result.retryBatch };
 }
 
-/** Delivers bodies to the writer. */
-export async function write(bindings: FakeBindings, bodies: readonly unknown[], config = CONFIG): Promise<Settled> {
-  return await deliver("sluice-order-events", bodies, (batch) => writeBatch(batch, bindings.env, config));
+/** Delivers bodies to the writer, each as a message. */
+export async function write(
+  bindings: FakeBindings,
+  bodies: readonly unknown[],
+  config = CONFIG,
+  attempts = 1,
+): Promise<Settled> {
+  return await deliver("sluice-order-events", bodies, (batch) => writeBatch(batch, bindings.env, config), attempts);
+}
+
+/** One message that carries all of these. */
+export function together(events: readonly unknown[]): string {
+  return writeMessage(events.map((event) => JSON.stringify(event)));
 }

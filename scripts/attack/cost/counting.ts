@@ -103,10 +103,26 @@ function countQueue(queue: Methods): unknown {
   });
 }
 
+/** A message carries several events, each of which takes its share of it. */
 function countMessage(body: unknown): void {
-  const buyerId = typeof body === "object" && body !== null && "buyerId" in body ? body.buyerId : undefined;
-  if (typeof buyerId !== "string") costs.background.messages++;
-  else costs[isAttackers(buyerId) ? "attacker" : "honest"].messages++;
+  const buyers = buyersOf(body);
+  for (const buyerId of buyers) {
+    const owner = buyerId === null ? "background" : isAttackers(buyerId) ? "attacker" : "honest";
+    costs[owner].messages += 1 / buyers.length;
+  }
+}
+
+/** Whose order each event of a message is about; null: nobody's. */
+function buyersOf(body: unknown): readonly (string | null)[] {
+  const message: unknown = typeof body === "string" ? JSON.parse(body) : { events: [body] };
+  const events = isRecord(message) && Array.isArray(message["events"]) ? message["events"] : [message];
+  return events.map((event: unknown) =>
+    isRecord(event) && typeof event["buyerId"] === "string" ? event["buyerId"] : null,
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 /** Calls to the Upstash Redis, where one is configured: its client uses the global fetch. */

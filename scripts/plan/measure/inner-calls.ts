@@ -3,6 +3,7 @@
  * object costs, what a commit costs and each command in it, what the writer costs. Runs inside workerd.
  */
 import * as v from "valibot";
+import { packMessages } from "../../../durable-objects/product/event-messages.ts";
 
 export const INNER_CALLS_PATH = "/plan/calls";
 
@@ -88,7 +89,7 @@ function isWith(answer: unknown, key: string): boolean {
   return typeof answer === "object" && answer !== null && key in answer && answer[key as keyof typeof answer] === true;
 }
 
-/** One batch of events as the queue hands it to the writer; the number that was not acknowledged. */
+/** One batch of events as the queue hands it to the writer; the number of its messages that were not acknowledged. */
 async function writeTogether(
   { product, run }: InnerCallsRequest,
   indexes: readonly number[],
@@ -97,21 +98,23 @@ async function writeTogether(
 ): Promise<number> {
   const now = Date.now();
   let acknowledged = 0;
-  const messages = indexes.map((index) => {
+  const events = indexes.map((index) => {
     const orderId = `${run}-order-${index}`;
     const order = { orderId, version: 1, buyerId: `${run}-${index}`, quantity: 1, status: "held", paymentId: null };
     const times = { holdExpiresAt: now + HOLD_MS, createdAt: now, at: now };
     const cause = { requestId: crypto.randomUUID(), traceparent: TRACEPARENT };
     const ids = { eventId: `${orderId}.1`, type: "order.held", productId: product, round: 1, seq: index + 2 };
-    return {
-      id: orderId,
-      attempts: 1,
-      timestamp: new Date(now),
-      body: { ...ids, ...order, ...times, ...cause },
-      ack: () => (acknowledged += 1),
-      retry: () => {},
-    };
+    return JSON.stringify({ ...ids, ...order, ...times, ...cause });
   });
+  const packed = packMessages(events);
+  const messages = packed.map((body, index) => ({
+    id: `${run}-message-${index}`,
+    attempts: 1,
+    timestamp: new Date(now),
+    body,
+    ack: () => (acknowledged += 1),
+    retry: () => {},
+  }));
   await queue({ queue: "sluice-order-events", messages, retryAll: () => {} }, env, undefined);
-  return indexes.length - acknowledged;
+  return packed.length - acknowledged;
 }

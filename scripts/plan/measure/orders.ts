@@ -95,7 +95,7 @@ export async function meterOrders(field: Field, tell: Tell): Promise<Pick<Measur
     },
     bytes: {
       order: round(((ended["product"]?.bytes ?? 0) - (before["product"]?.bytes ?? 0)) / ORDERS),
-      message: JSON.stringify(SAMPLE_EVENT).length,
+      event: JSON.stringify(SAMPLE_EVENT).length,
     },
   };
 }

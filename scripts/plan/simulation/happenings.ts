@@ -34,4 +34,6 @@ export const HAPPENING = {
   FLUSH: 25,
   /** The one machine's thread is free. No subject. */
   THREAD: 26,
+  /** An outbox has waited for company. Subject: the object. */
+  GATHERED: 27,
 } as const;

@@ -145,6 +145,8 @@ function happen(world: World, { waiters, edge, rates, people, delivery, stock }:
     case HAPPENING.TOUCH:
       edge.meet(now, subject);
       return undefined;
+    case HAPPENING.GATHERED:
+      return delivery.gathered(now, subject);
     case HAPPENING.WRITER_DUE:
       return delivery.due(now);
     case HAPPENING.WRITTEN:

@@ -40,6 +40,7 @@ export const COUNTED = [
   "events",
   "messages",
   "batches",
+  "transactions",
   // What buyers got.
   "held",
   "refusedByObject",

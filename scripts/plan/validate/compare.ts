@@ -36,7 +36,7 @@ export function compare({ sale, simulated, played, costs, rules }: Compared): re
     count("product: hold calls", tally.of("holdCall"), holdCalls),
     count("product: copies for the edge", tally.of("viewCall"), calls["PRODUCT.view"] ?? 0),
     count("product: payment calls", tally.of("payCall"), calls["PRODUCT.pay"] ?? 0),
-    count("writer's transactions", tally.of("batches"), calls["PRODUCT.acknowledge"] ?? 0),
+    count("writer's batches", tally.of("batches"), calls["PRODUCT.acknowledge"] ?? 0),
     count("limiter calls", tally.sum(LIMITER_CALLS), calls["LIMITER.take"] ?? 0),
     count("messages to the queue", tally.of("messages"), played.messages),
     count("rows written", usageOf(sale, simulated, costs, rules).rowsWritten.amount, played.rowsWritten),

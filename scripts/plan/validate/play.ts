@@ -191,7 +191,8 @@ class Play {
     }
     return {
       calls,
-      messages: Object.values(costs).reduce((sum, { messages }) => sum + messages, 0),
+      // Their shares make whole messages together.
+      messages: Math.round(Object.values(costs).reduce((sum, { messages }) => sum + messages, 0)),
       rowsWritten: Object.values(rows).reduce((sum, { written }) => sum + written, 0),
     };
   }

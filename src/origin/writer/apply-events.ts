@@ -1,6 +1,7 @@
 /**
- * Applies events to the origin's Postgres: all in one transaction, or, if the content of one of them prevents that, in
- * as few smaller ones as it takes to set that one aside. Exactly one effect per event, however often it comes.
+ * Applies events to the origin's Postgres: as many as may be in one transaction, or, if the content of one of them prevents
+ * that, in as few smaller ones as it takes to set that one aside. All on one connection, one after the other. Exactly one
+ * effect per event, however often it comes.
  */
 import type { TransactionSql } from "postgres";
 import type { ProductEvent } from "../../../durable-objects/product/protocol.ts";
@@ -10,11 +11,19 @@ import { classifyFailure, type Failure, WriteConflict } from "./failure.ts";
 import { isOrderEvent, isStockEvent } from "./parse-event.ts";
 import * as statements from "./statements.ts";
 
+/**
+ * Events in one transaction: beyond it Postgres gains nothing by company (docs/decisions/0031), and what is locked, and lost if it
+ * fails, only grows.
+ */
+const TRANSACTION_EVENTS = 1000;
+
 /** How often a transaction is tried that lost against another. Product rows are locked in order, so it hardly ever does. */
 const CONFLICT_ATTEMPTS = 3;
 
-/** Violated while an earlier event, which makes room, is still on its way. */
+/** The table's own word on impossible counts, should the decision have let them pass. */
 const CHECK_VIOLATION = "23514";
+
+const IMPOSSIBLE = "The counts would be impossible: an earlier event is missing";
 
 const CONTRADICTION = "Its order belongs to another product, round or buyer";
 
@@ -36,13 +45,14 @@ export type Outcomes = ReadonlyMap<string, Outcome>;
 export async function applyEvents(database: Database, events: readonly ProductEvent[]): Promise<Outcomes> {
   const outcomes = new Map<string, Outcome>();
   // What is left to do: a part that fails for its content is halved, and its halves are done first.
-  const parts = [inLedgerOrder(events)];
+  const parts = cut(inLedgerOrder(events));
   for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
     if (part.length === 0) continue;
     const result = await applyTogether(database, part);
     if ("notYet" in result) {
       for (const event of part) outcomes.set(event.eventId, { status: "applied" });
       for (const event of result.notYet) outcomes.set(event.eventId, { status: "not-yet", reason: tellMissing(event) });
+      for (const event of result.impossible) outcomes.set(event.eventId, { status: "not-yet", reason: IMPOSSIBLE });
       for (const event of result.contradictory)
         outcomes.set(event.eventId, { status: "failed", reason: CONTRADICTION });
     } else if (result.kind !== "data") {
@@ -59,7 +69,15 @@ export async function applyEvents(database: Database, events: readonly ProductEv
   return outcomes;
 }
 
-type Committed = Pick<Decision, "notYet" | "contradictory">;
+/** The list in runs of one transaction each. */
+function cut(events: readonly ProductEvent[]): ProductEvent[][] {
+  const count = Math.ceil(events.length / TRANSACTION_EVENTS);
+  return Array.from({ length: count }, (_, run) =>
+    events.slice(run * TRANSACTION_EVENTS, (run + 1) * TRANSACTION_EVENTS),
+  );
+}
+
+type Committed = Pick<Decision, "notYet" | "impossible" | "contradictory">;
 
 async function applyTogether(database: Database, events: readonly ProductEvent[]): Promise<Committed | Failure> {
   for (let attempt = 1; ; attempt++) {
@@ -86,7 +104,8 @@ async function applyInside(sql: TransactionSql, events: readonly ProductEvent[])
   ]);
 
   const decision = decideBatch({ products, orders, appliedBefore }, events);
-  const setAside = new Set([...decision.notYet, ...decision.contradictory].map((event) => event.eventId));
+  const { notYet, impossible, contradictory } = decision;
+  const setAside = new Set([...notYet, ...impossible, ...contradictory].map((event) => event.eventId));
 
   const [recorded, ordersWritten, productsWritten] = await Promise.all([
     decision.record.length > 0 ? statements.recordEvents(sql, decision.record) : 0,
@@ -112,7 +131,7 @@ function decideDataOutcome(failure: Failure): Outcome {
   const constraint = failure.constraint === undefined ? "" : ` (${failure.constraint})`;
   if (failure.code !== CHECK_VIOLATION)
     return { status: "failed", reason: `Postgres refuses it: ${failure.code}${constraint}` };
-  return { status: "not-yet", reason: `The counts would be impossible${constraint}: an earlier event is missing` };
+  return { status: "not-yet", reason: `${IMPOSSIBLE}${constraint}` };
 }
 
 function tellMissing(event: ProductEvent): string {

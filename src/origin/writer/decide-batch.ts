@@ -3,8 +3,9 @@
  *
  * Pure and total: any events, in any order, as often as they like. What makes the result the same in every order:
  * an event counts once, by its id; an order is as its highest version says; the round's stock is as the newest stock
- * event says; held and paid move by what an order's row really changed. It does not judge whether the counts are
- * possible: an impossible one means that an earlier event is still on its way, and the table's CHECK stops it.
+ * event says; held and paid move by what an order's row really changed. Impossible counts mean that an earlier event is still
+ * on its way: as many events as the counts allow are applied, in the order of the ledger, and the others are left for
+ * later. The table's CHECK says the same once more.
  */
 import type { OrderEvent, ProductEvent, StockEvent } from "../../../durable-objects/product/protocol.ts";
 import type { OrderStatus } from "../../refusal.ts";
@@ -53,12 +54,23 @@ export interface Decision {
   readonly products: readonly ProductRow[];
   /** Events of a round, or a product, that Postgres has not heard of: its stock event is still on its way. */
   readonly notYet: readonly ProductEvent[];
+  /** Events with which the counts would be impossible: an earlier event, which makes room, is still on its way. */
+  readonly impossible: readonly ProductEvent[];
   /** Events that give an order to another product, round or buyer than it has: no outbox sends that. */
   readonly contradictory: readonly OrderEvent[];
 }
 
 /** Decides what the events change. */
 export function decideBatch(rows: Rows, events: readonly ProductEvent[]): Decision {
+  const ordered = inLedgerOrder(events);
+  const decision = decideTogether(rows, ordered, new Set());
+  // Only where all of them together cannot be is each looked at: what is impossible at its step may well be right in the end.
+  const crowded = decision.products.filter((row) => !isPossible(row)).map(({ id }) => id);
+  return crowded.length === 0 ? decision : decideTogether(rows, ordered, new Set(crowded));
+}
+
+/** @param judged products whose counts must be possible after each single event. */
+function decideTogether(rows: Rows, events: readonly ProductEvent[], judged: ReadonlySet<string>): Decision {
   const products = new Map(rows.products.map((row) => [row.id, row]));
   const orders = new Map<string, OrderRow>(rows.orders.map((row) => [row.id, row]));
   const changedOrders = new Map<string, OrderEvent>();
@@ -66,9 +78,10 @@ export function decideBatch(rows: Rows, events: readonly ProductEvent[]): Decisi
   const seen = new Set(rows.appliedBefore);
   const record: ProductEvent[] = [];
   const notYet: ProductEvent[] = [];
+  const impossible: ProductEvent[] = [];
   const contradictory: OrderEvent[] = [];
 
-  for (const event of inLedgerOrder(events)) {
+  for (const event of events) {
     if (seen.has(event.eventId)) continue;
     seen.add(event.eventId);
     const product = products.get(event.productId);
@@ -76,21 +89,20 @@ export function decideBatch(rows: Rows, events: readonly ProductEvent[]): Decisi
       notYet.push(event);
       continue;
     }
-    let changed: ProductRow;
-    if (isOrderEvent(event)) {
-      const before = orders.get(event.orderId);
-      if (before !== undefined && !isSameOrder(before, event)) {
-        contradictory.push(event);
-        continue;
-      }
-      record.push(event);
-      if (before !== undefined && before.version >= event.version) continue;
+    const before = isOrderEvent(event) ? orders.get(event.orderId) : undefined;
+    if (isOrderEvent(event) && before !== undefined && !isSameOrder(before, event)) {
+      contradictory.push(event);
+      continue;
+    }
+    const changed = decideChange(product, before, event);
+    if (judged.has(product.id) && !isPossible(changed)) {
+      impossible.push(event);
+      continue;
+    }
+    record.push(event);
+    if (isOrderEvent(event) && isNewer(event, before)) {
       orders.set(event.orderId, { ...event, id: event.orderId });
       changedOrders.set(event.orderId, event);
-      changed = decideOrderChange(product, before, event);
-    } else {
-      record.push(event);
-      changed = decideStockChange(product, event);
     }
     if (changed === product) continue;
     products.set(product.id, changed);
@@ -102,8 +114,23 @@ export function decideBatch(rows: Rows, events: readonly ProductEvent[]): Decisi
     orders: [...changedOrders.values()],
     products: [...products.values()].filter((row) => changedProducts.has(row.id)),
     notYet,
+    impossible,
     contradictory,
   };
+}
+
+/** As the table's CHECK has it. */
+function isPossible({ allocated, held, paid }: ProductRow): boolean {
+  return held >= 0 && paid >= 0 && held + paid <= allocated;
+}
+
+function isNewer(event: OrderEvent, order: OrderRow | undefined): boolean {
+  return order === undefined || order.version < event.version;
+}
+
+function decideChange(product: ProductRow, before: OrderRow | undefined, event: ProductEvent): ProductRow {
+  if (!isOrderEvent(event)) return decideStockChange(product, event);
+  return isNewer(event, before) ? decideOrderChange(product, before, event) : product;
 }
 
 /** The order in which each product's ledger changed; products are apart from one another. */

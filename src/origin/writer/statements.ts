@@ -1,14 +1,20 @@
-/** Every statement of the writer, each for a whole batch at once. Lists travel as jsonb; nothing here decides. */
+/**
+ * Every statement of the writer, each for a whole batch at once; nothing here decides.
+ *
+ * Lists travel as arrays, a column each: Postgres reads an event from arrays in a fifth of the time that it takes from jsonb
+ * (docs/decisions/0031). The few rows of products travel as jsonb.
+ */
 import type { TransactionSql } from "postgres";
 import type { OrderEvent, ProductEvent } from "../../../durable-objects/product/protocol.ts";
+import { type ArrayElement, arrayLiteral } from "../array-literal.ts";
 import type { OrderRow, ProductRow } from "./decide-batch.ts";
-import { isOrderEvent } from "./parse-event.ts";
+import { isOrderEvent, isStockEvent } from "./parse-event.ts";
 
 /** Makes empty rows for products that Postgres has not heard of. Sorted, so that two writers cannot wait for each other. */
 export async function ensureProducts(sql: TransactionSql, productIds: readonly string[]): Promise<void> {
   await sql`
     INSERT INTO products (id)
-    SELECT id FROM jsonb_array_elements_text(${sql.json([...productIds])}) AS list (id) ORDER BY id
+    SELECT id FROM unnest(${arrayLiteral(productIds)}::text[]) AS list (id) ORDER BY id
     ON CONFLICT (id) DO NOTHING`;
 }
 
@@ -18,7 +24,7 @@ export async function lockProducts(sql: TransactionSql, productIds: readonly str
     SELECT id, round, claimed_round AS "claimedRound", title, allocated, held, paid, withdrawn, stock,
            stock_version AS "stockVersion", version
     FROM products
-    WHERE id IN (SELECT jsonb_array_elements_text(${sql.json([...productIds])}))
+    WHERE id = ANY(${arrayLiteral(productIds)}::text[])
     ORDER BY id
     FOR UPDATE`;
 }
@@ -27,7 +33,7 @@ export async function lockProducts(sql: TransactionSql, productIds: readonly str
 export async function findApplied(sql: TransactionSql, eventIds: readonly string[]): Promise<string[]> {
   const rows = await sql<{ eventId: string }[]>`
     SELECT event_id AS "eventId" FROM order_events
-    WHERE event_id IN (SELECT jsonb_array_elements_text(${sql.json([...eventIds])}))`;
+    WHERE event_id = ANY(${arrayLiteral(eventIds)}::text[])`;
   return rows.map((row) => row.eventId);
 }
 
@@ -35,30 +41,59 @@ export async function findApplied(sql: TransactionSql, eventIds: readonly string
 export async function readOrders(sql: TransactionSql, orderIds: readonly string[]): Promise<OrderRow[]> {
   return await sql<OrderRow[]>`
     SELECT id, product_id AS "productId", round, buyer_id AS "buyerId", version, status, quantity FROM orders
-    WHERE id IN (SELECT jsonb_array_elements_text(${sql.json([...orderIds])}))`;
+    WHERE id = ANY(${arrayLiteral(orderIds)}::text[])`;
 }
 
 /** Records the events and returns how many were new. */
 export async function recordEvents(sql: TransactionSql, events: readonly ProductEvent[]): Promise<number> {
+  const column = columnsOf(events);
+  const orderColumn = columnsOf(events.map((event) => (isOrderEvent(event) ? event : null)));
+  const stockColumn = columnsOf(events.map((event) => (isStockEvent(event) ? event : null)));
   const result = await sql`
     INSERT INTO order_events (event_id, product_id, round, seq, order_id, version, type, buyer_id, quantity, status,
       payment_id, hold_expires_at, title, allocated, withdrawn, returned, request_id, traceparent, at)
-    SELECT * FROM jsonb_to_recordset(${sql.json(events.map(eventRecord))}) AS e (
-      event_id text, product_id text, round integer, seq integer, order_id text, version integer, type text,
-      buyer_id text, quantity integer, status text, payment_id text, hold_expires_at timestamptz, title text,
-      allocated integer, withdrawn integer, returned integer, request_id text, traceparent text, at timestamptz)
+    SELECT * FROM unnest(
+      ${column((event) => event.eventId)}::text[],
+      ${column((event) => event.productId)}::text[],
+      ${column((event) => event.round)}::integer[],
+      ${column((event) => event.seq)}::integer[],
+      ${orderColumn((event) => event.orderId)}::text[],
+      ${column((event) => event.version)}::integer[],
+      ${column((event) => event.type)}::text[],
+      ${orderColumn((event) => event.buyerId)}::text[],
+      ${orderColumn((event) => event.quantity)}::integer[],
+      ${orderColumn((event) => event.status)}::text[],
+      ${orderColumn((event) => event.paymentId)}::text[],
+      ${orderColumn((event) => timestamp(event.holdExpiresAt))}::timestamptz[],
+      ${stockColumn((event) => event.title)}::text[],
+      ${stockColumn((event) => event.allocated)}::integer[],
+      ${stockColumn((event) => event.withdrawn)}::integer[],
+      ${stockColumn((event) => event.returned)}::integer[],
+      ${column((event) => event.requestId)}::text[],
+      ${column((event) => event.traceparent)}::text[],
+      ${column((event) => timestamp(event.at))}::timestamptz[])
     ON CONFLICT (event_id) DO NOTHING`;
   return result.count;
 }
 
 /** Writes the orders where their version is newer, and returns how many that were. */
 export async function writeOrders(sql: TransactionSql, orders: readonly OrderEvent[]): Promise<number> {
+  const column = columnsOf(orders);
   const result = await sql`
     INSERT INTO orders (id, product_id, round, buyer_id, quantity, status, version, payment_id, hold_expires_at,
       created_at, updated_at)
-    SELECT * FROM jsonb_to_recordset(${sql.json(orders.map(orderRecord))}) AS o (
-      id text, product_id text, round integer, buyer_id text, quantity integer, status text, version integer,
-      payment_id text, hold_expires_at timestamptz, created_at timestamptz, updated_at timestamptz)
+    SELECT * FROM unnest(
+      ${column((order) => order.orderId)}::text[],
+      ${column((order) => order.productId)}::text[],
+      ${column((order) => order.round)}::integer[],
+      ${column((order) => order.buyerId)}::text[],
+      ${column((order) => order.quantity)}::integer[],
+      ${column((order) => order.status)}::text[],
+      ${column((order) => order.version)}::integer[],
+      ${column((order) => order.paymentId)}::text[],
+      ${column((order) => timestamp(order.holdExpiresAt))}::timestamptz[],
+      ${column((order) => timestamp(order.createdAt))}::timestamptz[],
+      ${column((order) => timestamp(order.at))}::timestamptz[])
     ON CONFLICT (id) DO UPDATE SET
       quantity = excluded.quantity, status = excluded.status, version = excluded.version,
       payment_id = excluded.payment_id, hold_expires_at = excluded.hold_expires_at,
@@ -85,50 +120,12 @@ export async function writeProducts(sql: TransactionSql, products: readonly Prod
 export async function resolveDeadLetters(sql: TransactionSql, eventIds: readonly string[]): Promise<void> {
   await sql`
     UPDATE dead_letters SET resolved_at = now()
-    WHERE resolved_at IS NULL AND event_id IN (SELECT jsonb_array_elements_text(${sql.json([...eventIds])}))`;
+    WHERE resolved_at IS NULL AND event_id = ANY(${arrayLiteral(eventIds)}::text[])`;
 }
 
-function eventRecord(event: ProductEvent) {
-  const record = {
-    event_id: event.eventId,
-    product_id: event.productId,
-    round: event.round,
-    seq: event.seq,
-    version: event.version,
-    type: event.type,
-    request_id: event.requestId,
-    traceparent: event.traceparent,
-    at: timestamp(event.at),
-  };
-  if (!isOrderEvent(event)) {
-    const { title, allocated, withdrawn, returned } = event;
-    return { ...record, title, allocated, withdrawn, returned };
-  }
-  return {
-    ...record,
-    order_id: event.orderId,
-    buyer_id: event.buyerId,
-    quantity: event.quantity,
-    status: event.status,
-    payment_id: event.paymentId,
-    hold_expires_at: timestamp(event.holdExpiresAt),
-  };
-}
-
-function orderRecord(event: OrderEvent) {
-  return {
-    id: event.orderId,
-    product_id: event.productId,
-    round: event.round,
-    buyer_id: event.buyerId,
-    quantity: event.quantity,
-    status: event.status,
-    version: event.version,
-    payment_id: event.paymentId,
-    hold_expires_at: timestamp(event.holdExpiresAt),
-    created_at: timestamp(event.createdAt),
-    updated_at: timestamp(event.at),
-  };
+/** A column of the rows, as an array; where a row is null, its value is. */
+function columnsOf<Row>(rows: readonly (Row | null)[]): (valueOf: (row: Row) => ArrayElement) => string {
+  return (valueOf) => arrayLiteral(rows.map((row) => (row === null ? null : valueOf(row))));
 }
 
 /** Ms since the epoch, as Postgres reads a timestamptz. */

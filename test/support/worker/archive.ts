@@ -9,6 +9,7 @@ import {
   makePay,
   makeProduct,
   outboxOf,
+  type QueueRecord,
   RETENTION_MS,
   runAlarm,
   type TestedProduct,
@@ -17,20 +18,22 @@ import {
 /** A round that outlives every retention in the tests. */
 export const LONG = { closesAt: Date.UTC(2101, 0, 1) };
 
-/** The writer has everything. */
-export async function acknowledgeAll(id: string, product: TestedProduct): Promise<void> {
-  await product.acknowledge((await outboxOf(id)).map(({ eventId }) => eventId));
+/** The writer has everything; with a queue, after it was sent everything, for a test that looks at that. */
+export async function acknowledgeAll(id: string, product: TestedProduct, queue?: QueueRecord): Promise<void> {
+  const pending = (await outboxOf(id)).map(({ eventId }) => eventId);
+  await queue?.untilAllSent(id, pending);
+  await product.acknowledge(pending);
 }
 
 /** Everything is delivered, the retention passes, and the alarm comes as often as it wants to. */
-export async function letLeave(id: string, product: TestedProduct): Promise<void> {
-  await acknowledgeAll(id, product);
+export async function letLeave(id: string, product: TestedProduct, queue?: QueueRecord): Promise<void> {
+  await acknowledgeAll(id, product, queue);
   vi.setSystemTime(Date.now() + RETENTION_MS);
   await runAlarm(id);
   for (let step = 0; step < 20 && ((await alarmOf(id)) ?? Infinity) <= Date.now() + 1000; step++) {
     vi.setSystemTime((await alarmOf(id)) ?? 0);
     await runAlarm(id);
-    await acknowledgeAll(id, product);
+    await acknowledgeAll(id, product, queue);
   }
 }
 

@@ -19,6 +19,8 @@ import type {
   RoundRules,
 } from "../../../durable-objects/product/protocol.ts";
 import { unpack } from "../../../src/packed.ts";
+import { eventsOf, parseMessage } from "../../../src/origin/writer/parse-message.ts";
+import { wait } from "../../../src/waiting.ts";
 
 export const CAUSE: Cause = {
   requestId: "test",
@@ -199,24 +201,45 @@ export async function outboxOf(id: string): Promise<readonly ProductEvent[]> {
 export interface QueueRecord {
   /** What was sent for the product, in order of sending, repeats included. */
   sentFor(id: string): readonly ProductEvent[];
-  /** How many messages each sending of the product had. */
-  sizesFor(id: string): readonly number[];
+  /** How many events each message of each sending of the product had. */
+  sizesFor(id: string): readonly (readonly number[])[];
+  /** Waits until so many events were sent for the product, repeats included. The movable clock stands still meanwhile. */
+  untilSent(id: string, count: number): Promise<void>;
+  /** Waits until all of these were sent for the product. */
+  untilAllSent(id: string, eventIds: readonly string[]): Promise<void>;
   /** Lets sendings fail from now on, or no more. */
   fail(failing: boolean): void;
 }
 
+/** Events gather in the outbox for some 50 ms; what has not come after this never comes. */
+const SENT_WITHIN_MS = 5000;
+
+/** Not vitest's own: with a movable clock that moves it. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let waited = 0; !isSo() && waited < SENT_WITHIN_MS; waited++) await wait(1);
+  if (!isSo()) throw new Error(`It did not come about within ${SENT_WITHIN_MS} ms`);
+}
+
 /** Stands in for the queue, for every product object of this file: nothing reaches the writer. */
 export function recordQueue(): QueueRecord {
-  const sendings: (readonly ProductEvent[])[] = [];
+  const sendings: (readonly (readonly ProductEvent[])[])[] = [];
   let failing = false;
   env.ORDER_EVENTS.sendBatch = async (messages: Iterable<MessageSendRequest>) => {
     if (failing) throw new Error("The queue is down");
-    sendings.push(Array.from(messages, ({ body }) => structuredClone(body) as ProductEvent));
+    sendings.push(Array.from(messages, ({ body }) => eventsOf(parseMessage(body))));
     return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
   };
+  const sentFor = (id: string) => sendings.flat(2).filter((event) => event.productId === id);
   return {
-    sentFor: (id) => sendings.flat().filter((event) => event.productId === id),
-    sizesFor: (id) => sendings.filter(([first]) => first?.productId === id).map((sending) => sending.length),
+    sentFor,
+    sizesFor: (id) =>
+      sendings.filter(([first]) => first?.[0]?.productId === id).map((sending) => sending.map(({ length }) => length)),
+    untilSent: (id, count) => until(() => sentFor(id).length >= count),
+    untilAllSent: (id, eventIds) =>
+      until(() => {
+        const sent = new Set(sentFor(id).map(({ eventId }) => eventId));
+        return eventIds.every((eventId) => sent.has(eventId));
+      }),
     fail: (now) => {
       failing = now;
     },

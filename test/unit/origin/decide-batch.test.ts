@@ -51,6 +51,7 @@ describe("decideBatch", () => {
       orders: [],
       products: [],
       notYet: [],
+      impossible: [],
       contradictory: [],
     });
   });
@@ -145,5 +146,35 @@ describe("decideBatch", () => {
         expect(row).toMatchObject(history.product);
       }),
     );
+  });
+
+  it("T1: applies as many orders as there is stock for, in the order of the ledger, and leaves the others for later", () => {
+    const orders = [4, 2, 3, 5].map((seq) => orderEvent({ orderId: `o-${seq}`, seq }));
+    const decision = decideBatch(rows({ products: [{ ...ROW, allocated: 2 }] }), orders);
+    expect(decision.record.map(({ seq }) => seq)).toEqual([2, 3]);
+    expect(decision.orders.map(({ seq }) => seq)).toEqual([2, 3]);
+    expect(decision.impossible.map(({ seq }) => seq)).toEqual([4, 5]);
+    expect(decision.products).toEqual([{ ...ROW, allocated: 2, held: 2 }]);
+  });
+
+  it("F5: takes a batch whose counts are right in the end, whatever they are on the way", () => {
+    const one = { ...ROW, allocated: 1, held: 1 };
+    const other: OrderRow = { ...orderEvent({ orderId: "other" }), id: "other" };
+    const events = [orderEvent({ seq: 3 }), orderEvent({ orderId: "other", version: 2, seq: 4, status: "expired" })];
+    const decision = decideBatch(rows({ products: [one], orders: [other] }), events);
+    expect(decision).toMatchObject({ record: events, impossible: [], products: [one] });
+  });
+
+  it("T1: leaves a stock event for later that takes away what is still held here", () => {
+    const before = rows({ products: [{ ...ROW, held: 10 }] });
+    const shrunk = stockEvent({ type: "stock.changed", version: 2, seq: 9, allocated: 4 });
+    expect(decideBatch(before, [shrunk])).toMatchObject({ impossible: [shrunk], record: [], products: [] });
+  });
+
+  it("T1: one product's impossible counts keep no other's events", () => {
+    const sofa = { ...ROW, id: "sofa", allocated: 0 };
+    const events = [orderEvent(), orderEvent({ productId: "sofa", orderId: "sofa-1" })];
+    const decision = decideBatch(rows({ products: [ROW, sofa] }), events);
+    expect(decision).toMatchObject({ record: [events[0]], impossible: [events[1]], products: [{ ...ROW, held: 1 }] });
   });
 });

@@ -20,6 +20,8 @@ describe("gateway-rules", () => {
     ["durable-objects/product/product-object.ts", "MAX_WAITING", rules.MAX_WAITING],
     ["durable-objects/product/ledger-batch.ts", "SWEEP_CHUNK", rules.SWEEP_CHUNK],
     ["durable-objects/product/outbox.ts", "RESEND_AFTER_MS", rules.RESEND_AFTER_MS],
+    ["durable-objects/product/outbox.ts", "GATHER_MS", rules.GATHER_MS],
+    ["src/origin/writer/apply-events.ts", "TRANSACTION_EVENTS", rules.TRANSACTION_EVENTS],
     ["durable-objects/limiter/limiter-object.ts", "WRITE_AFTER_MS", rules.LIMITER_FLUSH_MS],
     ["src/control/control-copy.ts", "COPY_AGE_MAX_MS", 2 * rules.CONTROL_REFRESH_MS],
     ["src/challenge/burn.ts", "SHARDS", rules.CHALLENGE_SHARDS],
@@ -35,7 +37,7 @@ describe("gateway-rules", () => {
 
   it("reads wrangler.toml", () => {
     const read = rules.readGatewayRules();
-    expect(read).toMatchObject({ clientTake: true, buyerTake: true, batch: { messages: 100 } });
+    expect(read).toMatchObject({ clientTake: true, buyerTake: true, batch: { messages: 10, timeoutMs: 1000 } });
     expect(read.limiterShards).toBeGreaterThan(0);
     expect(read.copyMaxAgeMs).toBeLessThanOrEqual(1000);
   });

@@ -12,7 +12,7 @@ export const RULES: GatewayRules = {
   accountsTake: true,
   tokensPerBuyer: { limit: 10, perSeconds: 60 },
   trials: { least: 300, most: 3000, fullPressurePerSecond: 100 },
-  batch: { messages: 100, timeoutMs: 1000, atOnce: 4 },
+  batch: { messages: 10, timeoutMs: 1000, atOnce: 4 },
   logged: 1,
 };
 

@@ -97,6 +97,7 @@ describe("the alarm", () => {
   it("is harmless when it comes too early, or twice", async () => {
     const { id, product } = await makeProduct(2);
     await holdOne(product);
+    await queue.untilSent(id, 2);
     const sent = queue.sentFor(id).length;
     await inProduct(id, async (instance) => {
       await instance.alarm();
@@ -127,6 +128,7 @@ describe("an alarm whose work fails", () => {
     await inProduct(id, () => mend());
     await runAlarm(id);
     expect(await storedRound(id)).toMatchObject({ available: 2, held: 0, expired: 1 });
+    await queue.untilAllSent(id, [`${order.orderId}.2`]);
     const versions = queue.sentFor(id).flatMap((event) => (event.type === "order.expired" ? [event.version] : []));
     expect(new Set(versions)).toEqual(new Set([2]));
     expect(await product.hold(makeHold())).toMatchObject({ ok: true });

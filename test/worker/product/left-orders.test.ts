@@ -32,7 +32,7 @@ function rowOf(id: string, orderId: string): OrderSnapshot {
 describe("an order that has left", () => {
   it("is paid by a late payment while there is stock, comes back, and leaves again", async () => {
     const { id, product, expired } = await makeScene();
-    await letLeave(id, product);
+    await letLeave(id, product, queue);
     const pay = makePay(expired.orderId);
     expect(await product.pay(pay)).toEqual({ ok: false, refusal: { code: "archived" } });
     const before = await product.document();
@@ -55,7 +55,7 @@ describe("an order that has left", () => {
       refusal: { code: "wrong-state" },
     });
     await product.act("close", CAUSE);
-    await letLeave(id, product);
+    await letLeave(id, product, queue);
     const repeated = await product.pay({ ...pay, snapshot: rowOf(id, expired.orderId) });
     expect(repeated).toMatchObject({ value: { status: "paid", delivered: true } });
     expect(await storedOrders(id)).toBe(0);
@@ -68,13 +68,13 @@ describe("an order that has left", () => {
     ["the round is closed", (product) => product.act("close", CAUSE)],
   ])("T1 T7 gets a refund where %s", async (_name, meanwhile) => {
     const { id, product, expired } = await makeScene();
-    await letLeave(id, product);
+    await letLeave(id, product, queue);
     await meanwhile(product, expired.buyerId);
     const pay = makePay(expired.orderId, { snapshot: rowOf(id, expired.orderId) });
     expect(await product.pay(pay)).toMatchObject({ value: { status: "refund_due", paymentId: "pay-1" } });
     expect(await product.pay(pay)).toMatchObject({ value: { status: "refund_due" } });
     expect(await product.check()).toMatchObject({ differences: [] });
-    await letLeave(id, product);
+    await letLeave(id, product, queue);
     const again = makePay(expired.orderId, { snapshot: rowOf(id, expired.orderId) });
     expect(await product.pay(again)).toMatchObject({ value: { status: "refund_due" } });
     const other = makePay(expired.orderId, { snapshot: rowOf(id, expired.orderId), paymentId: "pay-2" });
@@ -83,7 +83,7 @@ describe("an order that has left", () => {
 
   it("T18 is cancelled by its buyer, with no effect, and by nobody else", async () => {
     const { id, product, cancelled } = await makeScene();
-    await letLeave(id, product);
+    await letLeave(id, product, queue);
     const { orderId, buyerId } = cancelled;
     const snapshot = rowOf(id, orderId);
     expect(await product.cancel(makeCancel(orderId, { buyerId, snapshot }))).toMatchObject({
@@ -101,7 +101,7 @@ describe("an order that has left", () => {
     const refused = { ok: false, refusal: { code: "wrong-state", status: "paid" } };
     expect(await product.cancel(cancel)).toEqual(refused);
     await product.act("close", CAUSE);
-    await letLeave(id, product);
+    await letLeave(id, product, queue);
     const snapshot = rowOf(id, paid.orderId);
     expect(await product.cancel({ ...cancel, snapshot })).toEqual(refused);
     const otherMessage = { ...cancel, snapshot, callback: { ...callback, digest: "another" } };
@@ -119,7 +119,7 @@ describe("an order that has left", () => {
   ])("T1 is not believed by a row %s", async (_name, change) => {
     const error = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const { id, product, expired } = await makeScene();
-    await letLeave(id, product);
+    await letLeave(id, product, queue);
     const before = await inProduct(id, (_instance, { storage }) => dump(storage.sql));
     const snapshot = { ...rowOf(id, expired.orderId), ...change };
     const answer = await product.pay(makePay(expired.orderId, { snapshot }));
@@ -131,7 +131,7 @@ describe("an order that has left", () => {
 
   it("T20 is not asked for by ids that were never made while it was sold", async () => {
     const { id, product, expired } = await makeScene();
-    await letLeave(id, product);
+    await letLeave(id, product, queue);
     const late = await holdOne(product);
     expect(await product.order(`${late.orderId.slice(0, 12)}${"0".repeat(26)}`)).toBeNull();
     expect(await product.order(`00${"0".repeat(36)}`)).toBeNull();
@@ -141,7 +141,7 @@ describe("an order that has left", () => {
   it("gets a refund in a round that was forgotten", async () => {
     const { id, product, expired } = await makeScene();
     await product.act("close", CAUSE);
-    await letLeave(id, product);
+    await letLeave(id, product, queue);
     await product.configure(makeConfigure(id));
     // A thousand rounds later.
     await inProduct(id, (_instance, { storage }) => {
@@ -151,14 +151,14 @@ describe("an order that has left", () => {
     await evictProduct(id);
     // Something leaves, and the rounds are looked through.
     await product.cancel(makeCancel((await holdOne(product, { round: 1500 })).orderId));
-    await letLeave(id, product);
+    await letLeave(id, product, queue);
     const rounds = () =>
       inProduct(id, (_instance, { storage }) => storage.sql.exec("SELECT round FROM rounds").toArray());
     expect(await rounds()).toEqual([{ round: 1500 }]);
     const pay = makePay(expired.orderId, { snapshot: rowOf(id, expired.orderId) });
     expect(await product.pay(pay)).toMatchObject({ value: { status: "refund_due", round: 1 } });
     expect((await outboxOf(id)).at(-1)).toMatchObject({ type: "order.refund_due", round: 1, version: 3 });
-    await letLeave(id, product);
+    await letLeave(id, product, queue);
     expect(await storedOrders(id)).toBe(0);
   });
 });

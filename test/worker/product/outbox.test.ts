@@ -36,7 +36,7 @@ function eventIds(events: readonly ProductEvent[]): readonly string[] {
 }
 
 describe("the events of a step", () => {
-  it("are written whole, in order, and sent at once", async () => {
+  it("are written whole, in order, and sent", async () => {
     const { id, product } = await makeProduct(4);
     const start = Date.now();
     const stock = (version: number, event: object) => ({
@@ -85,6 +85,7 @@ describe("the events of a step", () => {
       stock(4, { type: "stock.closed", seq: 6, at: late, allocated: 5, withdrawn: 3, ...cause("r-close") }),
     ];
     expect(await outboxOf(id)).toEqual(expected);
+    await queue.untilSent(id, expected.length);
     expect(queue.sentFor(id)).toEqual(expected);
   });
 
@@ -94,6 +95,7 @@ describe("the events of a step", () => {
     const { orderId } = await holdOne(product, command);
     await product.pay(makePay(orderId));
     const before = await outboxOf(id);
+    await queue.untilSent(id, before.length);
     await product.hold(command);
     await product.hold(makeHold());
     await product.pay(makePay(orderId));
@@ -121,22 +123,41 @@ describe("the events of a step", () => {
     expect(new Set(eventIds(events)).size).toBe(204);
   });
 
-  it("go to the queue at most a hundred at a time, each once", async () => {
+  it("go to the queue at most a hundred to a message and four messages to a call, each once", async () => {
     const { id, product } = await makeProduct(250);
     await inProduct(id, (instance) => Promise.all(Array.from({ length: 250 }, () => instance.hold(makeHold()))));
     await product.act("close", CAUSE);
-    await vi.waitUntil(() => queue.sentFor(id).length >= 502, { interval: 1 });
-    expect(Math.max(...queue.sizesFor(id))).toBe(100);
+    await queue.untilSent(id, 502);
+    expect(queue.sizesFor(id)).toEqual([[1], [100, 100, 100, 100], [100, 1]]);
     expect(queue.sentFor(id)).toEqual(await outboxOf(id));
   });
 
-  it("gather in a rush, and a lone one goes at once", async () => {
-    const { id, product } = await makeProduct(60);
-    await holdOne(product);
-    expect(queue.sizesFor(id)).toEqual([1, 1]);
-    await Promise.all(Array.from({ length: 50 }, () => holdOne(product)));
-    await vi.waitUntil(() => queue.sentFor(id).length >= 52, { interval: 1 });
-    // However many commits it was, some of one command: far fewer sendings than events.
+  it("go in more messages where they are long, none of them over 60 KB", async () => {
+    const { id } = await makeProduct(100);
+    const long = "\u53f0".repeat(297);
+    await inProduct(id, (instance) =>
+      Promise.all(Array.from({ length: 50 }, (_, index) => instance.hold(makeHold({ buyerId: `${long}${index}` })))),
+    );
+    await queue.untilSent(id, 51);
+    // Each of them has some 1,300 bytes: the queue counts bytes, not letters.
+    expect(
+      queue
+        .sizesFor(id)
+        .flat()
+        .toSorted((a, b) => b - a)[0],
+    ).toBeLessThan(50);
+    expect(queue.sizesFor(id).flat().length).toBe(3);
+    expect(queue.sentFor(id)).toEqual(await outboxOf(id));
+  });
+
+  it("gather behind a sending, and a lone one goes at once", async () => {
+    const { id } = await makeProduct(60);
+    expect(queue.sizesFor(id)).toEqual([[1]]);
+    await inProduct(id, async (instance) => {
+      for (let hold = 0; hold < 50; hold++) await instance.hold(makeHold());
+    });
+    await queue.untilSent(id, 51);
+    // Fifty commits, and far fewer sendings.
     expect(queue.sizesFor(id).length).toBeLessThanOrEqual(12);
     expect(queue.sentFor(id)).toEqual(await outboxOf(id));
   });
