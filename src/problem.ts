@@ -1,5 +1,6 @@
 /** A refusal as it goes over the wire: problem details (RFC 9457). The only place where a refusal becomes a response. */
 import type { Context } from "hono";
+import { answer } from "./answer.ts";
 import { REFUSALS, type Refusal, type RefusalCode, type RefusalOf } from "./refusal.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
@@ -31,7 +32,7 @@ function tell<Code extends RefusalCode>(code: Code, refusal: RefusalOf<Code>): T
 export function refuse(c: Context, refusal: Refusal): Response {
   // Code and refusal belong together; the compiler cannot see that through the union.
   const told = tell(refusal.code, refusal as never);
-  return c.newResponse(JSON.stringify(told.body), told.status as 400, {
+  return answer(c, JSON.stringify(told.body), told.status, {
     ...told.headers,
     "Content-Type": PROBLEM_TYPE,
     "Cache-Control": "no-store",

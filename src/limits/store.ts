@@ -1,4 +1,5 @@
 /** What the stage asks of a store that counts, and the time it gives it. */
+import type { Soon } from "../soon.ts";
 import type { Policy } from "./policy.ts";
 
 /** One policy, applied to one request. */
@@ -37,12 +38,12 @@ export interface Taken {
 
 export interface Store {
   /** Counts one request against each, and answers each, in their order. Never throws, never outlasts its time budget. */
-  take(checks: readonly Check[]): Promise<readonly StoreAnswer[]>;
+  take(checks: readonly Check[]): Soon<readonly StoreAnswer[]>;
   /**
    * Gives back, once, what a request took that came to nothing. Never more than was taken, never throws, never outlasts the
    * time budget; where the store cannot be reached the units stay counted.
    */
-  giveBack(taken: readonly Taken[]): Promise<void>;
+  giveBack(taken: readonly Taken[]): Soon<void>;
 }
 
 /**

@@ -7,6 +7,7 @@ import type { BuyerEnv } from "../../../src/context.ts";
 import { limitBy } from "../../../src/limits/limits.ts";
 import type { Overrides } from "../../../src/limits/plan.ts";
 import type { LimitsConfig, Policy } from "../../../src/limits/policy.ts";
+import { way } from "../../../src/way.ts";
 
 /** On a full minute. */
 export const START = Math.ceil(Date.now() / 60_000) * 60_000;
@@ -83,16 +84,21 @@ export function gatewayOf(policies: readonly Policy[], { limits, bindings }: Set
   });
   app.post(
     "/:id/tokens",
-    limitBy({ at: "token", part: "sieves" }),
-    limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: ({ challenges }) => challenges.length > 0 }),
-    async (c) => {
-      state.passed += 1;
-      await state.waits;
-      if (state.fails === "throws") throw new Error("A defect");
-      return c.text("through", state.fails ?? 201);
-    },
+    way(
+      limitBy({ at: "token", part: "sieves" }),
+      limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: ({ challenges }) => challenges.length > 0 }),
+      async (c) => {
+        state.passed += 1;
+        await state.waits;
+        if (state.fails === "throws") throw new Error("A defect");
+        return c.text("through", state.fails ?? 201);
+      },
+    ),
   );
-  app.get("/:id", limitBy({ at: "read", part: "all" }), (c) => c.text("read"));
+  app.get(
+    "/:id",
+    way(limitBy({ at: "read", part: "all" }), (c) => c.text("read")),
+  );
   app.onError((_, c) => c.text("failed", 500));
   const all = { ...env, ...bindings };
   return {

@@ -1,0 +1,64 @@
+/**
+ * Answers, and the headers that each of them has.
+ *
+ * An answer's headers go to the platform once, as one record: a header that is set later, on a `Headers` or through hono, costs an
+ * object of the platform's and a call into it each, together more than all that a refusal at the edge decides (decision 0033).
+ * Whoever answers by hono's own means (`c.json()`) is right, too: admission adds there what is missing.
+ */
+import type { Context } from "hono";
+import type { AppEnv } from "./context.ts";
+
+export type AnswerHeaders = Readonly<Record<string, string>>;
+
+/**
+ * For answers that are data: nothing in them may run, be framed or be guessed at (OWASP REST Security Cheat Sheet). What
+ * speaks to a browser about the whole host (Strict-Transport-Security) or about pages the sale page's answers say.
+ */
+const NOSNIFF = "nosniff";
+const CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+/** An answer with everything that an answer of ours has. */
+export function answer(c: Context, body: string | null, status: number, headers: AnswerHeaders): Response {
+  const made = new Response(body, {
+    status,
+    headers: {
+      "X-Request-Id": requestIdOf(c),
+      "X-Content-Type-Options": NOSNIFF,
+      "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+      ...headers,
+    },
+  });
+  noteAnswer(c, made);
+  return made;
+}
+
+/** The same with a value as JSON. */
+export function answerJson(c: Context, value: unknown, status = 200, headers: AnswerHeaders = {}): Response {
+  return answer(c, JSON.stringify(value), status, { "Content-Type": "application/json", ...headers });
+}
+
+/** Somebody else's answer, with a request id and nothing else of ours: a page's headers say what a page may. */
+export function answerAsItIs(c: Context, received: Response): Response {
+  const made = new Response(received.body, received);
+  made.headers.set("X-Request-Id", requestIdOf(c));
+  noteAnswer(c, made);
+  return made;
+}
+
+/** The same answer, with these headers if it was not made here. */
+export function completed(c: Context<AppEnv>, response: Response): Response {
+  if (c.get("answered") === response) return response;
+  const { headers } = response;
+  headers.set("X-Request-Id", requestIdOf(c));
+  headers.set("X-Content-Type-Options", NOSNIFF);
+  headers.set("Content-Security-Policy", CONTENT_SECURITY_POLICY);
+  return response;
+}
+
+function requestIdOf(c: Context<AppEnv>): string {
+  return c.get("requestId");
+}
+
+function noteAnswer(c: Context<AppEnv>, made: Response): void {
+  c.set("answered", made);
+}
