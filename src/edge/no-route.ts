@@ -3,7 +3,7 @@ import type { Context, Hono } from "hono";
 import { answer, answerAsItIs } from "../answer.ts";
 import type { AppEnv } from "../context.ts";
 import { logEvent } from "../log.ts";
-import { PROBLEM_TYPE, refuse } from "../problem.ts";
+import { PROBLEM, refuse } from "../problem.ts";
 import type { Answer, Next } from "../way.ts";
 
 /** An address of the app's own, called by a method that it does not take. For where no route is found: what is found costs nothing. */
@@ -57,5 +57,5 @@ export function answerFault(fault: unknown, c: Context<AppEnv>): Response {
     code: "internal",
     detail: "The gateway failed to answer; the operator finds the reason under the X-Request-Id",
   };
-  return answer(c, JSON.stringify(body), 500, { "Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store" });
+  return answer(c, JSON.stringify(body), 500, PROBLEM);
 }

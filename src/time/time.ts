@@ -1,7 +1,7 @@
 /** Server time: GET /v1/time, plain or signed for third parties, and the public keys behind the signature. */
 import type { Context } from "hono";
 import { importJWK, SignJWT } from "jose";
-import { answerJson } from "../answer.ts";
+import { answerJson, UNCACHED } from "../answer.ts";
 import type { AppEnv } from "../context.ts";
 import { decideSigningKey } from "../keys/key-ring.ts";
 import type { SigningKey } from "../keys/key-config.ts";
@@ -10,15 +10,14 @@ import type { Answer } from "../way.ts";
 
 const ALGORITHM = "ES256";
 const TYPE = "sluice-time+jwt";
-const UNCACHED = { "Cache-Control": "no-store" };
 
 /** The shortest way through: no limits, no product, nothing but the clock. */
 export function tellTime() {
   return function tellTimeByOurClock(c: Context<AppEnv>): Answer {
     const now = Date.now();
-    if (c.req.query("signed") === undefined) return answerJson(c, { now }, 200, UNCACHED);
+    if (c.req.query("signed") === undefined) return answerJson(c, { now }, 200, { sheet: UNCACHED });
     const { time, gateway } = c.get("config");
-    return after(signTime(time.keys, gateway.name, now), (jws) => answerJson(c, { now, jws }, 200, UNCACHED));
+    return after(signTime(time.keys, gateway.name, now), (jws) => answerJson(c, { now, jws }, 200, { sheet: UNCACHED }));
   };
 }
 
