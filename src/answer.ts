@@ -29,7 +29,9 @@ const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
 
 /** What answers of a kind have beside what all have. */
 export function sheetOf(headers: AnswerHeaders): Sheet {
-  return { headers: new Headers([...SECURITY_HEADERS.map(([name, value]) => [name, value]), ...Object.entries(headers)]) };
+  return {
+    headers: new Headers([...SECURITY_HEADERS.map(([name, value]) => [name, value]), ...Object.entries(headers)]),
+  };
 }
 
 const JSON_SHEET = sheetOf({ "Content-Type": "application/json" });

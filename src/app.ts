@@ -146,7 +146,10 @@ app.get("/v1/admin/dead-letters", way(operator, listDeadLettersForOperator()));
 app.post("/v1/admin/dead-letters/:eventId/replay", way(operator, replayDeadLetterForOperator()));
 
 // For everybody who reads.
-app.get("/healthz", way(edge, (c) => c.json({ ok: true })));
+app.get(
+  "/healthz",
+  way(edge, (c) => c.json({ ok: true })),
+);
 app.get("/.well-known/jwks.json", way(edge, publishKeys()));
 app.get("/openapi.json", way(edge, showOpenApi()));
 app.get("/problems/:code", way(edge, showProblem()));

@@ -152,22 +152,19 @@ async function handlerNames({ url }: BenchGateway, route: Route): Promise<readon
 /** What stands at each place of the way today; where the way has another length by now, the handler's own name is told. */
 const LABELS: Readonly<Record<Route, readonly string[]>> = {
   token: [
-    "admit",
-    "CORS",
-    "body cap, lists",
+    "admit, body cap, CORS, lists",
     "product copy",
     "stock by the copy",
     "sieve",
     "identity (ES256), list of buyers",
     "exact limits",
     "holder, body",
-    "risk, challenge",
+    "risk",
+    "challenge",
     "token signed (HS256)",
   ],
   checkout: [
-    "admit",
-    "CORS",
-    "body cap, lists",
+    "admit, body cap, CORS, lists",
     "product copy",
     "begun, gate, shape of the token, stock",
     "sieve",

@@ -100,7 +100,7 @@ function conclude(judged: readonly Judged[], counters: Counters): Soon<Evaluatio
 export async function giveBack(taken: readonly Taken[], { stores, memory }: Counters): Promise<void> {
   const byStore = Map.groupBy(taken, ({ check }) => check.policy.store.kind);
   for (const { check } of taken) memory.forget(idOf(check));
-  await Promise.all(Array.from(byStore, ([kind, group]) => stores[kind].giveBack(group)));
+  await Promise.all(Array.from(byStore, async ([kind, group]) => stores[kind].giveBack(group)));
 }
 
 /** Whether a ruling refuses the request: a shadow's never does. */

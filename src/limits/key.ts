@@ -62,7 +62,7 @@ export function partsOf(
     asn,
     fingerprint,
   });
-  return encoded.every(isText) ? named(encoded) : Promise.all(encoded).then(named);
+  return encoded.every(isText) ? named(encoded) : Promise.all(encoded.map(async (part) => part)).then(named);
 }
 
 function isText(part: Soon<string>): part is string {

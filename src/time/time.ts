@@ -17,7 +17,9 @@ export function tellTime() {
     const now = Date.now();
     if (c.req.query("signed") === undefined) return answerJson(c, { now }, 200, { sheet: UNCACHED });
     const { time, gateway } = c.get("config");
-    return after(signTime(time.keys, gateway.name, now), (jws) => answerJson(c, { now, jws }, 200, { sheet: UNCACHED }));
+    return after(signTime(time.keys, gateway.name, now), (jws) =>
+      answerJson(c, { now, jws }, 200, { sheet: UNCACHED }),
+    );
   };
 }
 

@@ -106,30 +106,40 @@ describe("way()", () => {
   });
 });
 
-describe("fromHono()", () => {
-  const marksInHono: MiddlewareHandler = async (c, next) => {
-    c.res.headers.set("Before", "1");
-    await next();
-    c.header("After", String(c.res.status));
-  };
+const marksInHono: MiddlewareHandler = async (c, next) => {
+  c.res.headers.set("Before", "1");
+  await next();
+  c.header("After", String(c.res.status));
+};
 
+function adds(name: string): MiddlewareHandler {
+  return async (c, next) => {
+    await next();
+    c.res.headers.append("Marks", name);
+  };
+}
+
+describe("fromHono()", () => {
   it("lets a middleware work on the answer before and behind it", async () => {
-    const app = new Hono().get("/", way(fromHono(marksInHono), lets("a"), (c) => c.text("through", 202)));
+    const app = new Hono().get(
+      "/",
+      way(fromHono(marksInHono), lets("a"), (c) => c.text("through", 202)),
+    );
     const { status, headers } = await app.request("/");
     expect([status, headers.get("Before"), headers.get("After")]).toEqual([202, "1", "202"]);
   });
 
   it("ends with a middleware that answers", async () => {
-    expect(await ask(lets("a"), fromHono((c) => Promise.resolve(c.text("no", 403))), lets("b"))).toEqual([403, "no", "a"]);
+    expect(
+      await ask(
+        lets("a"),
+        fromHono((c) => Promise.resolve(c.text("no", 403))),
+        lets("b"),
+      ),
+    ).toEqual([403, "no", "a"]);
   });
 
   it("keeps one answer through several middlewares, and what each made of it", async () => {
-    const adds =
-      (name: string): MiddlewareHandler =>
-      async (c, next) => {
-        await next();
-        c.res.headers.append("Marks", name);
-      };
     const app = new Hono().get("/", way(fromHono(adds("outer")), fromHono(adds("inner")), answers));
     expect((await app.request("/")).headers.get("Marks")).toBe("inner, outer");
   });
