@@ -112,11 +112,11 @@ app.post(
 );
 
 // For the origin: signed callbacks.
-const origin = together(api, verifyCallback());
+const fromOrigin = together(api, verifyCallback());
 const originOrder = "/v1/origin/products/:id/orders/:orderId";
 const callbacks = { forgetProduct, findArchived: findArchivedOrder };
-app.post(`${originOrder}/payment`, way(origin, recordPayment(callbacks)));
-app.post(`${originOrder}/cancel`, way(origin, recordCancellation(callbacks)));
+app.post(`${originOrder}/payment`, way(fromOrigin, recordPayment(callbacks)));
+app.post(`${originOrder}/cancel`, way(fromOrigin, recordCancellation(callbacks)));
 
 // For operators.
 const operator = together(api, requireOperator());
@@ -146,10 +146,7 @@ app.get("/v1/admin/dead-letters", way(operator, listDeadLettersForOperator()));
 app.post("/v1/admin/dead-letters/:eventId/replay", way(operator, replayDeadLetterForOperator()));
 
 // For everybody who reads.
-app.get(
-  "/healthz",
-  way(edge, (c) => c.json({ ok: true })),
-);
+app.get("/healthz", way(edge, showHealth));
 app.get("/.well-known/jwks.json", way(edge, publishKeys()));
 app.get("/openapi.json", way(edge, showOpenApi()));
 app.get("/problems/:code", way(edge, showProblem()));
@@ -160,6 +157,10 @@ const [nowhereInApi, nowhereElse] = [way(api, nowhere), way(edge, nowhere)];
 app.notFound((c) => (c.req.path.startsWith("/v1/") ? nowhereInApi(c) : nowhereElse(c)));
 // What goes wrong before there is an answer to complete.
 app.onError(answerFault);
+
+function showHealth(c: Context): Response {
+  return c.json({ ok: true });
+}
 
 /** Other web origins may call from a browser if the operator names them. No cookies: nothing here reads one. */
 function allowOrigins() {

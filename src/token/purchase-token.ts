@@ -67,7 +67,8 @@ export interface UnverifiedToken {
   readonly claims: v.InferOutput<typeof CLAIMS>;
   /** What the signature is over (RFC 7515, section 5.1). */
   readonly signed: string;
-  readonly signature: Uint8Array;
+  /** In its one spelling. */
+  readonly signature: string;
 }
 
 type TokenRefusal = RefusalOf<"token-invalid" | "token-expired">;
@@ -130,7 +131,7 @@ export function readTokenShape(text: string | undefined): Result<UnverifiedToken
     jti: body.output.jti,
     claims: body.output,
     signed,
-    signature: Uint8Array.fromBase64(signature, { alphabet: "base64url" }),
+    signature,
   });
 }
 
@@ -157,7 +158,8 @@ export async function verifyToken(
   const key = decideVerifyingKey(ring.keys, kid, now);
   if (key === null) return refused(INVALID);
   // The platform compares in constant time.
-  const isOurs = await crypto.subtle.verify("HMAC", await importedKey(key), signature, ENCODER.encode(signed));
+  const mac = Uint8Array.fromBase64(signature, { alphabet: "base64url" });
+  const isOurs = await crypto.subtle.verify("HMAC", await importedKey(key), mac, ENCODER.encode(signed));
   if (!isOurs || claims.iss !== ring.gateway || claims.aud !== audienceOf(ring.gateway)) return refused(INVALID);
   if (claims.pid !== productId) return refused(INVALID);
   if (now >= claims.exp * 1000) return refused({ code: "token-expired" });
