@@ -46,7 +46,9 @@ function noAnswer(): never {
 export function fromHono(middleware: MiddlewareHandler): Stage {
   async function passMiddleware(c: Context, next: Next): Promise<Response> {
     const answer = await middleware(c, async () => {
-      c.res = await next();
+      const made = await next();
+      // Where it is there already: hono would copy it, header by header.
+      if (!c.finalized || c.res !== made) c.res = made;
     });
     return answer instanceof Response ? answer : c.res;
   }
