@@ -65,7 +65,7 @@ async function measureEdge(ground: Ground): Promise<Findings> {
     return [
       ratioOf(rounds, { ...wanted, ...(target === undefined ? {} : { target }) }),
       ratioOf(rounds, wanted, SERVER_CPU),
-      ...(code === null ? [] : [ratioOf(rounds, { subject: name, baseline: BARE_REFUSAL })]),
+      ...(code === null ? [] : [ratioOf(rounds, { subject: name, baseline: BARE_REFUSAL }, SERVER_CPU)]),
     ];
   });
   const costs: Record<string, Cost> = {};
@@ -83,7 +83,7 @@ async function measureEdge(ground: Ground): Promise<Findings> {
     thrownAway,
     notes: [
       "Each is compared with a bare handler that gets the same bytes: the same method, headers and body",
-      "Refusals are also compared with one that answers the same bytes as well: what is left then is the deciding",
+      "Refusals are also compared, in CPU, with one that answers the same bytes as well: what is left then is the deciding",
     ],
   };
 }
