@@ -60,14 +60,14 @@ export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetPro
       return refuse(c, answer.refusal);
     }
     const { order, replayed } = answer.value;
-    const Location = statusUrl(order);
+    const headers = { ...UNCACHED, Location: statusUrl(order) };
     if (replayed) {
-      const told = { ...publicOrder(order), statusUrl: Location };
-      return answerJson(c, told, 200, { sheet: UNCACHED, own: { Location, "Idempotency-Replayed": "true" } });
+      const told = { ...publicOrder(order), statusUrl: statusUrl(order) };
+      return answerJson(c, told, 200, { ...headers, "Idempotency-Replayed": "true" });
     }
     const { orderId, status, holdExpiresAt } = order;
-    const held = { orderId, status, quantity: order.quantity, holdExpiresAt, statusUrl: Location };
-    return answerJson(c, held, 202, { sheet: UNCACHED, own: { Location } });
+    const held = { orderId, status, quantity: order.quantity, holdExpiresAt, statusUrl: statusUrl(order) };
+    return answerJson(c, held, 202, headers);
   };
 }
 

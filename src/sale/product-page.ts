@@ -1,13 +1,11 @@
 /** GET /v1/products/{id}: what everybody may know of a product, cacheable for a second. */
 import type { Context } from "hono";
 import { decideRoundState } from "../../durable-objects/product/round-state.ts";
-import { answer, answerJson, sheetOf } from "../answer.ts";
+import { answer, answerJson } from "../answer.ts";
 import type { SaleEnv } from "./sale.ts";
 
 /** A second: as old as the edge's own copy may be, and as often as a page needs to look. */
 const CACHE_CONTROL = "public, max-age=1";
-const PAGE = sheetOf({ "Content-Type": "application/json", "Cache-Control": CACHE_CONTROL });
-const UNCHANGED = sheetOf({ "Cache-Control": CACHE_CONTROL });
 
 export function showProduct() {
   return function showProductByCopy(c: Context<SaleEnv>): Response {
@@ -30,8 +28,8 @@ export function showProduct() {
     } = c.get("product");
     const state = decideRoundState({ opensAt, closesAt, paused, closed, available, held }, Date.now());
     const etag = `W/"${round}.${version}.${state}"`;
-    const own = { ETag: etag };
-    if (matches(c.req.header("If-None-Match"), etag)) return answer(c, null, 304, UNCHANGED, own);
+    const headers = { ETag: etag, "Cache-Control": CACHE_CONTROL };
+    if (matches(c.req.header("If-None-Match"), etag)) return answer(c, null, 304, headers);
     const page = {
       id,
       title,
@@ -47,7 +45,7 @@ export function showProduct() {
       ...(c.get("config").token.binding === "none" ? {} : { binding: c.get("config").token.binding }),
       ...(state === "open" ? { tokenUrl: `/v1/products/${id}/tokens` } : {}),
     };
-    return answerJson(c, page, 200, { sheet: PAGE, own });
+    return answerJson(c, page, 200, headers);
   };
 }
 

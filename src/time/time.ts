@@ -15,11 +15,9 @@ const TYPE = "sluice-time+jwt";
 export function tellTime() {
   return function tellTimeByOurClock(c: Context<AppEnv>): Answer {
     const now = Date.now();
-    if (c.req.query("signed") === undefined) return answerJson(c, { now }, 200, { sheet: UNCACHED });
+    if (c.req.query("signed") === undefined) return answerJson(c, { now }, 200, UNCACHED);
     const { time, gateway } = c.get("config");
-    return after(signTime(time.keys, gateway.name, now), (jws) =>
-      answerJson(c, { now, jws }, 200, { sheet: UNCACHED }),
-    );
+    return after(signTime(time.keys, gateway.name, now), (jws) => answerJson(c, { now, jws }, 200, UNCACHED));
   };
 }
 

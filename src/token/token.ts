@@ -42,7 +42,7 @@ export function handOutToken() {
     const holder = { buyerId: c.get("buyer").id, productId: id, round, jkt: c.get("jkt") };
     const { text, expiresAt } = await issueToken(ringOf(c.get("config")), holder, lifetimeMs, Date.now());
     const handedOut = { token: text, expiresAt, checkoutUrl: `/v1/products/${id}/checkout/${gate}` };
-    return answerJson(c, handedOut, 201, { sheet: UNCACHED });
+    return answerJson(c, handedOut, 201, UNCACHED);
   };
 }
 
