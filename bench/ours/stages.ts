@@ -27,6 +27,8 @@ const CUT_STATUS = 204;
 const CREATED = 201;
 /** Buyers that come by turns; nobody reaches a limit. */
 const VARIETY = 8000;
+/** More than a slice of token issue comes to. */
+const BUYERS_APART = 2000;
 
 type Route = "token" | "checkout";
 
@@ -108,13 +110,21 @@ function cutSubjects(
   });
 }
 
+/** The same list from `first` on, and what was before it behind; with each one's own index. */
+function rotated<Value>(list: readonly Value[], first: number): readonly (readonly [number, Value])[] {
+  const indexed = list.map((value, index) => [index, value] as const);
+  const at = first % list.length;
+  return [...indexed.slice(at), ...indexed.slice(0, at)];
+}
+
 async function tokenRequests(gateway: BenchGateway, productId: string): Promise<(cut: number) => readonly string[]> {
   const jwts = await signJwts(
     gateway.vars,
     Array.from({ length: VARIETY }, (_, index) => `stages-${index}`),
   );
+  // Each cut begins with other buyers: several count them, and none may reach a limit by what another cut did.
   return (cut) =>
-    jwts.map((jwt, index) =>
+    rotated(jwts, cut * BUYERS_APART).map(([index, jwt]) =>
       wireRequest({
         method: "POST",
         path: `/v1/products/${productId}/tokens`,
