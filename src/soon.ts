@@ -1,6 +1,6 @@
 /**
- * A value that is there, or is still to come. Whoever has it at hand gives it at once: a refusal at the edge takes as long as
- * some ten promises, and nothing in it waits for anybody (decision 0033).
+ * A value that is there, or is still to come. Whoever has it at hand gives it at once: nothing in a refusal at the
+ * edge waits for anybody (decision 0033).
  */
 export type Soon<Value> = Value | Promise<Value>;
 
