@@ -24,6 +24,7 @@ import { identifyBuyer } from "./identity/identity.ts";
 import { limitBy } from "./limits/limits.ts";
 import { originOf } from "./limits/origin.ts";
 import { parsePolicyOverride } from "./limits/override.ts";
+import { objectOfAddress } from "./limits/rider.ts";
 import {
   deleteOverride,
   putListEntries,
@@ -41,6 +42,7 @@ import { listDeadLettersForOperator, replayDeadLetterForOperator } from "./origi
 import { giveOriginStockBack, takeOriginStock } from "./origin/origin-stock.ts";
 import { showOpenApi } from "./reference/openapi.ts";
 import { showProblem } from "./reference/problem-pages.ts";
+import { accountsAlong } from "./risk/accounts-along.ts";
 import { noteCheckoutSpeed } from "./risk/checkout-speed.ts";
 import { countAccounts } from "./risk/count-accounts.ts";
 import { weighRisk } from "./risk/risk.ts";
@@ -73,7 +75,7 @@ app.get("/v1/time", way(api, tellTime()));
 // is counted elsewhere; everything expensive happens where the token is issued, so that a checkout is one signature and one call.
 const read = limitBy({ at: "read", part: "all" });
 const findProduct = findProductWith({ beforeAsking: read });
-const buyer = fromHono(identifyBuyer());
+const buyer = identifyBuyer();
 const order = "/v1/products/:id/orders/:orderId";
 app.get("/v1/products/:id", way(sale, findProduct, showProduct()));
 app.post(
@@ -84,11 +86,11 @@ app.post(
     requireStock(),
     limitBy({ at: "token", part: "sieves" }),
     together(buyer, refuseListedBuyer()),
-    limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: asksChallenge }),
+    limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: asksChallenge, countsAlong: accountsAlong }),
     together(requireHolder(), readTokenRequest()),
     // What is asked for depends on how it looks.
-    fromHono(weighRisk({ countAccounts, fingerprintOf: (cf) => originOf(cf).fingerprint })),
-    fromHono(requireChallenge({ burn: burnInLimiter() })),
+    weighRisk({ countAccounts, objectOfAddress, fingerprintOf: (cf) => originOf(cf).fingerprint }),
+    requireChallenge({ burn: burnInLimiter() }),
     handOutToken(),
   ),
 );

@@ -18,6 +18,8 @@ export interface TakeCheck {
   readonly cost: number;
   /** Counted, but never in the way of the others. */
   readonly shadow: boolean;
+  /** Shadows of the same name are taken of together, or none of them is. @default each by itself */
+  readonly together?: string;
   /** What it takes is on disk before the answer: for what nobody may have twice. @default false */
   readonly durable?: boolean;
 }
@@ -34,7 +36,7 @@ export interface CheckAnswer {
 }
 
 export interface TakeAnswer {
-  /** Whether every limit was taken of (a shadow's only where it fits). If not, none was. */
+  /** Whether every limit was taken of (a shadow's only where it and its company fit). If not, none was. */
   readonly taken: boolean;
   /** One for each check, in its order. */
   readonly answers: readonly CheckAnswer[];

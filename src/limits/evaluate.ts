@@ -13,6 +13,7 @@ import { after, type Soon } from "../soon.ts";
 import { LocalBudgets } from "./local.ts";
 import type { RefusalMemory } from "./memory.ts";
 import type { Policy, PolicyStore } from "./policy.ts";
+import type { Rider } from "./rider.ts";
 import { type Check, idOf, type Store, type StoreAnswer, type Taken } from "./store.ts";
 
 /** What becomes of a request by one policy. Durations in ms; null where nobody knows. */
@@ -58,7 +59,7 @@ interface Judged {
 }
 
 /** Nothing is waited for where the isolate alone decides. */
-export function evaluate(checks: readonly Check[], counters: Counters): Soon<Evaluation> {
+export function evaluate(checks: readonly Check[], counters: Counters, rider?: Rider): Soon<Evaluation> {
   const judged: Judged[] = [];
   const unknown: Check[] = [];
   for (const check of checks) {
@@ -66,22 +67,25 @@ export function evaluate(checks: readonly Check[], counters: Counters): Soon<Eva
     if (ruling === null) unknown.push(check);
     else judged.push({ check, ruling, receipt: null });
   }
-  return askFrom(0, judged, unknown, counters);
+  return askFrom(0, judged, { unknown, counters, rider });
+}
+
+interface Question {
+  /** What the isolate does not remember. */
+  readonly unknown: readonly Check[];
+  readonly counters: Counters;
+  readonly rider: Rider | undefined;
 }
 
 /** Asks the layers from this one on, until one refuses. */
-function askFrom(
-  first: number,
-  judged: readonly Judged[],
-  unknown: readonly Check[],
-  counters: Counters,
-): Soon<Evaluation> {
+function askFrom(first: number, judged: readonly Judged[], question: Question): Soon<Evaluation> {
+  const { unknown, counters, rider } = question;
   if (judged.some(({ ruling }) => stops(ruling))) return conclude(judged, counters);
   const layer = LAYERS.findIndex((kind, index) => index >= first && unknown.some(isOf(kind)));
   const kind = LAYERS[layer];
   if (kind === undefined) return conclude(judged, counters);
-  return after(ask(unknown.filter(isOf(kind)), counters.stores[kind], counters), (answered) =>
-    askFrom(layer + 1, [...judged, ...answered], unknown, counters),
+  return after(ask(unknown.filter(isOf(kind)), counters.stores[kind], { counters, rider }), (answered) =>
+    askFrom(layer + 1, [...judged, ...answered], question),
   );
 }
 
@@ -122,9 +126,13 @@ function recall(check: Check, { memory, now }: Counters): Ruling | null {
   return limited(check.policy, { retryMs, resetMs: retryMs });
 }
 
-function ask(checks: readonly Check[], store: Store, counters: Counters): Soon<readonly Judged[]> {
+function ask(
+  checks: readonly Check[],
+  store: Store,
+  { counters, rider }: Omit<Question, "unknown">,
+): Soon<readonly Judged[]> {
   const sentAt = counters.now();
-  return after(store.take(checks), (answers) =>
+  return after(store.take(checks, rider), (answers) =>
     checks.map((check, index) => {
       const answer = answers[index] ?? { outcome: "failed", reason: "garbage" };
       if (answer.outcome === "refused" && answer.exact) {

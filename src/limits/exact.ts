@@ -8,7 +8,8 @@
  * for the time of two calls a refused request may stand in another's way; if the second call fails, until its window ends.
  */
 import * as v from "valibot";
-import type { TakeCheck, Taken as ObjectTaken } from "../../durable-objects/limiter/protocol.ts";
+import type { CheckAnswer, TakeCheck, Taken as ObjectTaken } from "../../durable-objects/limiter/protocol.ts";
+import type { Rider } from "./rider.ts";
 import { type Check, type Store, type StoreAnswer, type Taken, usedOf, withinBudget } from "./store.ts";
 
 /** What this module needs of a namespace of limiter objects; what they answer is checked. */
@@ -37,12 +38,13 @@ const Answer = v.object({
 
 export function exactStore(namespace: LimiterNamespace, { shards, budgetMs }: ExactOptions): Store {
   return {
-    async take(checks) {
+    async take(checks, rider) {
       const answers = new Map<Check, StoreAnswer>();
       const byObject = Map.groupBy(checks, ({ owner }) => objectNameOf(owner, shards));
+      const ridesTo = rider === undefined ? null : objectNameOf(rider.owner, shards);
       await Promise.all(
         Array.from(byObject, async ([name, group]) => {
-          const answered = await ask(namespace, name, group, budgetMs);
+          const answered = await ask(namespace, name, group, budgetMs, name === ridesTo ? rider : undefined);
           group.forEach((check, index) => answers.set(check, answered[index] ?? GARBAGE));
         }),
       );
@@ -73,19 +75,31 @@ async function ask(
   name: string,
   checks: readonly Check[],
   budgetMs: number,
+  rider: Rider | undefined,
 ): Promise<readonly StoreAnswer[]> {
-  const asked = checks.map(takeCheckOf);
+  const own = checks.map(takeCheckOf);
+  const asked = rider === undefined ? own : [...own, ...rider.checks];
   const called = await withinBudget(() => takeWithRetry(namespace, name, asked), budgetMs);
-  if ("failed" in called) return checks.map(() => ({ outcome: "failed", reason: called.failed }));
-  if (!v.is(Answer, called.value) || called.value.answers.length !== checks.length) return checks.map(() => GARBAGE);
-  return called.value.answers.map((answer, index) => storeAnswerOf(answer, checks[index]));
+  if ("failed" in called) {
+    rider?.tell(null);
+    return checks.map(() => ({ outcome: "failed", reason: called.failed }));
+  }
+  if (!v.is(Answer, called.value) || called.value.answers.length !== asked.length) {
+    rider?.tell(null);
+    return checks.map(() => GARBAGE);
+  }
+  const { taken, answers } = called.value;
+  // Where a limit refuses nothing is taken, and nobody asks for the rider.
+  if (taken) rider?.tell(answers.slice(checks.length));
+  return checks.map((check, index) => {
+    const answer = answers[index];
+    return answer === undefined ? GARBAGE : storeAnswerOf(answer, check);
+  });
 }
 
-function storeAnswerOf(answer: v.InferOutput<typeof Answer>["answers"][number], check?: Check): StoreAnswer {
-  const { allowed, remaining, waitMs, takenAt } = answer;
+function storeAnswerOf({ allowed, remaining, waitMs, takenAt }: CheckAnswer, { policy }: Check): StoreAnswer {
   if (!allowed) return { outcome: "refused", retryMs: waitMs, exact: true };
-  const used = check === undefined ? null : usedOf(check.policy, remaining);
-  return { outcome: "fits", remaining, resetMs: waitMs, used, receipt: takenAt };
+  return { outcome: "fits", remaining, resetMs: waitMs, used: usedOf(policy, remaining), receipt: takenAt };
 }
 
 /**

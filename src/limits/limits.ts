@@ -13,12 +13,12 @@ import type { AppEnv } from "../context.ts";
 import { logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
 import type { Refusal } from "../refusal.ts";
-import { after, type Soon } from "../soon.ts";
+import { after } from "../soon.ts";
 import type { Answer, Next, Stage } from "../way.ts";
 import { type Counters, type Evaluation, evaluate, giveBack, type Ruling, stops } from "./evaluate.ts";
 import { exactStore } from "./exact.ts";
 import { joinField, rateLimitField, secondsOf } from "./headers.ts";
-import { keyOf, ownerOf, partsOf, type Subject } from "./key.ts";
+import { keyOf, ownerOf, partsOf, type Subject, type SubjectParts } from "./key.ts";
 import { RefusalMemory } from "./memory.ts";
 import { isolateStore } from "./isolate.ts";
 import { nativeStore } from "./native.ts";
@@ -26,6 +26,7 @@ import { originOf } from "./origin.ts";
 import { countsAddress, type Overrides, type Place, type Plan, planOf } from "./plan.ts";
 import type { LimitsConfig, Policy } from "./policy.ts";
 import { LimitReports } from "./reports.ts";
+import type { AddressCount, Rider } from "./rider.ts";
 import type { Check } from "./store.ts";
 import { upstashStore } from "./upstash.ts";
 
@@ -68,6 +69,8 @@ export interface LimitOptions {
    * applied then: behind one address there may be a campus, and whoever does not do it gets nothing. @default never
    */
   readonly addressGivesWayFor?: (product: Product) => boolean;
+  /** What else is counted for the request's address, where its limits make a call; null: nothing this time. @default nothing */
+  readonly countsAlong?: (c: Context) => AddressCount | null;
 }
 
 /** How soon to come back when the limiter is in trouble: nobody can know. An object that moves is back within a second. */
@@ -77,7 +80,7 @@ const NO_OVERRIDES: Overrides = new Map();
 const memories = new WeakMap<LimitsConfig, Memory>();
 
 /** @param place where this stage stands: `counts` behind the proof of who the buyer is. */
-export function limitBy(place: Place, { addressGivesWayFor }: LimitOptions = {}): Stage {
+export function limitBy(place: Place, { addressGivesWayFor, countsAlong }: LimitOptions = {}): Stage {
   let last: { readonly config: LimitsConfig; readonly overrides: Overrides; readonly plan: Plan } | undefined;
 
   function planFor(config: LimitsConfig, overrides: Overrides, at: number): Plan {
@@ -99,7 +102,9 @@ export function limitBy(place: Place, { addressGivesWayFor }: LimitOptions = {})
     const policies = policiesAt(product?.opensAt, at);
     if (policies.length === 0) return next();
     const { counters, reports } = memoryOf(config, c.env);
-    const evaluated = after(checksOf(policies, known, { place, countsOrigin }), (checks) => evaluate(checks, counters));
+    const evaluated = after(partsOf(subjectOf(known, { place, countsOrigin }), config.ipv6Prefix), (parts) =>
+      evaluate(checksOf(policies, parts, place), counters, riderOf(countsAlong?.(c), parts)),
+    );
     return after(evaluated, (evaluation) => {
       reports.count(evaluation.rulings, now());
       reportFailures(evaluation.rulings, c.get("requestId"));
@@ -176,14 +181,16 @@ function subjectOf(c: KnowingContext, { place: { part }, countsOrigin }: Looking
   return { client: c.get("client").key, origin, product: c.req.param("id"), buyer };
 }
 
-function checksOf(policies: readonly Policy[], c: KnowingContext, looking: Looking): Soon<readonly Check[]> {
-  return after(partsOf(subjectOf(c, looking), c.get("config").limits.ipv6Prefix), (parts) =>
-    policies.map((policy) => {
-      const kind = ownerOf(policy.key);
-      const owner = { kind, part: parts[kind] };
-      return { policy, key: keyOf(policy.key, parts), owner, cost: policy.cost[looking.place.at] };
-    }),
-  );
+function checksOf(policies: readonly Policy[], parts: SubjectParts, { at }: Place): readonly Check[] {
+  return policies.map((policy) => {
+    const kind = ownerOf(policy.key);
+    const owner = { kind, part: parts[kind] };
+    return { policy, key: keyOf(policy.key, parts), owner, cost: policy.cost[at] };
+  });
+}
+
+function riderOf(count: AddressCount | null | undefined, { ip }: SubjectParts): Rider | undefined {
+  return count === null || count === undefined ? undefined : { ...count, owner: { kind: "ip", part: ip } };
 }
 
 /** A limit that is reached comes before one that could not be asked: it is the surer of the two. */

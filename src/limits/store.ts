@@ -1,6 +1,7 @@
 /** What the stage asks of a store that counts, and the time it gives it. */
 import type { Soon } from "../soon.ts";
 import type { Policy } from "./policy.ts";
+import type { Rider } from "./rider.ts";
 
 /** One policy, applied to one request. */
 export interface Check {
@@ -37,8 +38,12 @@ export interface Taken {
 }
 
 export interface Store {
-  /** Counts one request against each, and answers each, in their order. Never throws, never outlasts its time budget. */
-  take(checks: readonly Check[]): Soon<readonly StoreAnswer[]>;
+  /**
+   * Counts one request against each, and answers each, in their order. Never throws, never outlasts its time budget.
+   *
+   * @param rider taken along by the exact store, in the call to its address's object if there is one.
+   */
+  take(checks: readonly Check[], rider?: Rider): Soon<readonly StoreAnswer[]>;
   /**
    * Gives back, once, what a request took that came to nothing. Never more than was taken, never throws, never outlasts the
    * time budget; where the store cannot be reached the units stay counted.
