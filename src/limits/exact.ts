@@ -3,9 +3,10 @@
  *
  * All that is counted for one address is in one object, and all for one buyer in another, so that such policies are decided
  * in one step: a request that one of them refuses takes nothing of the others. Only what is counted for a product, a
- * network or a country alone lives apart from these. What risk counts for an address rides along (`rider.ts`). Policies of one request whose keys live in different objects are asked
- * at the same time; if one object refuses, what the others took is given back by a second call to each. The bound, then:
- * for the time of two calls a refused request may stand in another's way; if the second call fails, until its window ends.
+ * network or a country alone lives apart from these. What risk counts for an address rides along (`rider.ts`). Policies of
+ * one request whose keys live in different objects are asked at the same time; if one object refuses, what the others took
+ * is given back by a second call to each. The bound, then: for the time of two calls a refused request may stand in
+ * another's way; if the second call fails, until its window ends.
  */
 import * as v from "valibot";
 import type { CheckAnswer, TakeCheck, Taken as ObjectTaken } from "../../durable-objects/limiter/protocol.ts";
@@ -30,7 +31,7 @@ export interface LimiterNamespace {
 }
 
 export interface ExactOptions {
-  /** Objects per kind of owner. */
+  /** Objects per kind of owner; 1: one for all kinds. */
   readonly shards: number;
   /** Of one call, with its retry, in ms. */
   readonly budgetMs: number;
@@ -76,8 +77,8 @@ export function exactStore(namespace: LimiterNamespace, { shards, budgetMs }: Ex
 }
 
 /**
- * Kinds apart, so that a flood of addresses is not in the way of buyers. A single shard is one object for all: one call then decides
- * everything, and bounds what the gateway can count.
+ * Kinds apart, so that a flood of addresses is not in the way of buyers. A single shard is one object for all: one call then
+ * decides everything, and what one object takes bounds what the gateway can count.
  */
 export function objectNameOf({ kind, part }: Check["owner"], shards: number): string {
   return shards === 1 ? "limiter" : `limiter-${kind}-${hash(part) % shards}`;
