@@ -1,4 +1,5 @@
 /** What the Worker and a limiter object say to each other. Types only: both sides import this file, neither the other. */
+import type { Packed } from "../../src/packed.ts";
 
 /** `sliding-log` and `gcra`: see the files of these names. Both are exact at every instant. */
 export type ExactAlgorithm = "sliding-log" | "gcra";
@@ -52,7 +53,7 @@ export interface Taken {
 /** The limiter object's methods, as the Worker calls them. */
 export interface LimiterApi {
   /** The cost of each check, all or nothing. */
-  take(checks: readonly TakeCheck[]): Promise<TakeAnswer>;
+  take(checks: readonly TakeCheck[]): Promise<Packed<TakeAnswer>>;
   /** Gives back what a request took that came to nothing. Once only: a second time takes back somebody else's unit. */
   giveBack(taken: readonly Taken[]): Promise<void>;
 }

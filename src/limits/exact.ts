@@ -41,10 +41,14 @@ const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Ms = v.pipe(v.number(), v.minValue(0));
 
 /** A stub's answer crossed a process: another version of the object may have given it. */
-const Answer = v.object({
-  taken: v.boolean(),
-  answers: v.array(v.object({ allowed: v.boolean(), remaining: Count, waitMs: Ms, takenAt: v.nullable(Ms) })),
-});
+const Answer = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    taken: v.boolean(),
+    answers: v.array(v.object({ allowed: v.boolean(), remaining: Count, waitMs: Ms, takenAt: v.nullable(Ms) })),
+  }),
+);
 
 export function exactStore(namespace: LimiterNamespace, { shards, budgetMs }: ExactOptions): Store {
   return {
@@ -108,15 +112,16 @@ function readAnswers({ checks, rider }: Call, called: Called<unknown>): readonly
     rider?.tell(null);
     return checks.map(() => ({ outcome: "failed", reason: called.failed }));
   }
-  const { value } = called;
-  if (!v.is(Answer, value) || value.answers.length !== checks.length + (rider?.checks.length ?? 0)) {
+  const read = v.safeParse(Answer, called.value);
+  if (!read.success || read.output.answers.length !== checks.length + (rider?.checks.length ?? 0)) {
     rider?.tell(null);
     return checks.map(() => GARBAGE);
   }
+  const { taken, answers } = read.output;
   // Where a limit refuses nothing is taken, and nobody asks for the rider.
-  if (value.taken) rider?.tell(value.answers.slice(checks.length));
+  if (taken) rider?.tell(answers.slice(checks.length));
   return checks.map((check, index) => {
-    const answer = value.answers[index];
+    const answer = answers[index];
     return answer === undefined ? GARBAGE : storeAnswerOf(answer, check);
   });
 }

@@ -6,6 +6,7 @@
  */
 import type { CheckAnswer, LimiterApi, TakeCheck } from "../../durable-objects/limiter/protocol.ts";
 import { describeFault, logEvent } from "../log.ts";
+import { unpack } from "../packed.ts";
 import { withTimeLimit } from "../waiting.ts";
 import type { AccountCount, AccountSource } from "./account-memory.ts";
 
@@ -50,7 +51,7 @@ export async function countAccounts(
       BUDGET_MS,
       () => new Error(`No answer within ${BUDGET_MS} ms`),
     );
-    return readCount(answer.answers);
+    return readCount(unpack(answer).answers);
   } catch (fault) {
     reportMissing(source.kind, describeFault(fault));
     return null;

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { TakeCheck } from "../../../durable-objects/limiter/protocol.ts";
 import { exactStore, objectNameOf } from "../../../src/limits/exact.ts";
 import type { Policy } from "../../../src/limits/policy.ts";
+import { pack } from "../../../src/packed.ts";
 import type { Rider } from "../../../src/limits/rider.ts";
 import type { Check } from "../../../src/limits/store.ts";
 
@@ -32,7 +33,7 @@ function storeOf(take: Take, shards = 32) {
   const namespace = {
     getByName: (name: string) => {
       names.push(name);
-      return { take, giveBack: async () => undefined };
+      return { take: (checks: readonly TakeCheck[]) => take(checks).then(pack), giveBack: async () => undefined };
     },
   };
   return { store: exactStore(namespace, { shards, budgetMs: BUDGET_MS }), names };
@@ -210,6 +211,15 @@ describe("exactStore()", () => {
     ["a verdict that is none", { taken: true, answers: [{ ...ANSWER, allowed: "yes" }] }],
   ])("F9 takes %s for a failure", async (_, garbage) => {
     const { store } = storeOf(async () => garbage);
+    expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "garbage" }]);
+  });
+
+  it.each<[string, unknown]>([
+    ["no JSON", "ok"],
+    ["an object instead of its text", { taken: true, answers: [ANSWER] }],
+  ])("F9 takes %s for a failure", async (_, answer) => {
+    const getByName = () => ({ take: async () => answer, giveBack: async () => undefined });
+    const store = exactStore({ getByName }, { shards: 32, budgetMs: BUDGET_MS });
     expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "garbage" }]);
   });
 

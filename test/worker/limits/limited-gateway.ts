@@ -5,6 +5,7 @@ import type { Taken, TakeCheck } from "../../../durable-objects/limiter/protocol
 import type { Config } from "../../../src/config.ts";
 import type { BuyerEnv } from "../../../src/context.ts";
 import { limitBy } from "../../../src/limits/limits.ts";
+import { pack } from "../../../src/packed.ts";
 import type { Overrides } from "../../../src/limits/plan.ts";
 import type { LimitsConfig, Policy } from "../../../src/limits/policy.ts";
 import { way } from "../../../src/way.ts";
@@ -140,7 +141,7 @@ export function fakeLimiter(take: (checks: readonly TakeCheck[]) => Promise<unkn
     getByName: (name: string) => ({
       take: (checks: readonly TakeCheck[]) => {
         calls.push(`${name}: ${checks.map(({ policy }) => policy).join(" ")}`);
-        return take(checks);
+        return take(checks).then(pack);
       },
       giveBack: async (taken: readonly Taken[]) => {
         givenBack.push(...taken.map(({ check }) => check.policy));
