@@ -167,7 +167,7 @@ const LABELS: Readonly<Record<Route, readonly string[]>> = {
     "stock by the copy",
     "sieve",
     "identity (ES256), list of buyers",
-    "exact limits",
+    "exact limits, accounts of the address",
     "holder, body",
     "risk",
     "challenge",

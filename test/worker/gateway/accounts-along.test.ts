@@ -71,6 +71,19 @@ describe("accounts of an address", () => {
     ]);
   });
 
+  it("T16 cost a token one call for everything where one object counts for all, and its refusals take nothing", async () => {
+    const { calls, ask } = watchedGateway({ LIMITS: { ...env.LIMITS, shards: 1, memory_entries: 0 } });
+    const id = await putProduct();
+    const [address, buyer] = [makeAddress(), makeBuyer()];
+    expect((await ask(id, address, buyer)).status).toBe(201);
+    expect(calls).toEqual([`limiter: token-per-client token-per-buyer ${MARK} ${COUNT}`]);
+    for (let time = 1; time < 10; time++) await ask(id, makeAddress(), buyer);
+    const before = calls.length;
+    for (let time = 0; time < 3; time++) expect((await ask(id, address, buyer)).status).toBe(429);
+    expect(calls).toHaveLength(before + 3);
+    expect((await ask(id, address)).headers.get("RateLimit")).toContain('"token-per-client";r=58;');
+  });
+
   it("T15 are asked for once by a buyer who asks again within seconds, and once at a fingerprint", async () => {
     const { calls, send } = watchedGateway();
     const id = await putProduct();
