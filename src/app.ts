@@ -5,9 +5,7 @@
  * Stages do not know one another. What one leaves for the next is in the context; what one needs of another is handed in here.
  */
 import { type Context, Hono } from "hono";
-import { every } from "hono/combine";
 import { cors } from "hono/cors";
-import { createMiddleware } from "hono/factory";
 import { cancelOrder, holdStock, showOrder } from "./checkout/checkout.ts";
 import { burnInLimiter } from "./challenge/burn.ts";
 import { challengeErrors } from "./challenge/challenge-config.ts";
@@ -21,12 +19,12 @@ import { LIST_BODY_BYTES_MAX } from "./control/wire.ts";
 import { requireDemo, signIn } from "./demo/identity.ts";
 import { admit } from "./edge/admit.ts";
 import { capBody } from "./edge/cap-body.ts";
-import { answerFault, refuseMethods, refuseUnknown } from "./edge/no-route.ts";
-import { guards } from "./guards.ts";
+import { answerFault, answerFaults, refuseMethods, refuseUnknown } from "./edge/no-route.ts";
 import { identifyBuyer } from "./identity/identity.ts";
 import { limitBy } from "./limits/limits.ts";
 import { originOf } from "./limits/origin.ts";
 import { parsePolicyOverride } from "./limits/override.ts";
+import { objectOfAddress } from "./limits/rider.ts";
 import {
   deleteOverride,
   putListEntries,
@@ -44,6 +42,7 @@ import { listDeadLettersForOperator, replayDeadLetterForOperator } from "./origi
 import { giveOriginStockBack, takeOriginStock } from "./origin/origin-stock.ts";
 import { showOpenApi } from "./reference/openapi.ts";
 import { showProblem } from "./reference/problem-pages.ts";
+import { accountsAlong } from "./risk/accounts-along.ts";
 import { noteCheckoutSpeed } from "./risk/checkout-speed.ts";
 import { countAccounts } from "./risk/count-accounts.ts";
 import { weighRisk } from "./risk/risk.ts";
@@ -53,6 +52,7 @@ import { findProductWith, noteProduct, requireBegun, requireStock, requireStockO
 import { publishKeys, tellTime } from "./time/time.ts";
 import { requireHolder, requirePossession } from "./token/possession.ts";
 import { handOutToken, readToken, readTokenRequest, requireGate, requireToken } from "./token/token.ts";
+import { type Answer, fromHono, type Next, together, way } from "./way.ts";
 
 /** Imports of lists come in bulk; every other body is small. */
 const LARGER_BODIES = new Map([
@@ -62,61 +62,66 @@ const LARGER_BODIES = new Map([
 
 export const app = new Hono<AppEnv>();
 
-app.use(guards(admit(), capBody(LARGER_BODIES)));
-app.use("/v1/*", allowOrigins());
-app.get("/v1/time", tellTime());
-app.use("/v1/products/*", guards(loadControl(), refuseListedClient()));
+/** In front of every route. */
+const edge = together(admit(), capBody(LARGER_BODIES));
+/** In front of every route that a browser of another origin may call. */
+const api = together(edge, allowOrigins(), answerFaults());
+/** In front of every route for buyers: what operators changed, and whom they keep out. */
+const sale = together(api, loadControl(), refuseListedClient());
+
+app.get("/v1/time", way(api, tellTime()));
 
 // For browsers. What the isolate can decide by itself comes first, signatures next, and only for those who are proven what
 // is counted elsewhere; everything expensive happens where the token is issued, so that a checkout is one signature and one call.
 const read = limitBy({ at: "read", part: "all" });
 const findProduct = findProductWith({ beforeAsking: read });
+const buyer = identifyBuyer();
 const order = "/v1/products/:id/orders/:orderId";
-app.get("/v1/products/:id", findProduct, showProduct());
+app.get("/v1/products/:id", way(sale, findProduct, showProduct()));
 app.post(
   "/v1/products/:id/tokens",
-  findProduct,
-  requireStock(),
-  limitBy({ at: "token", part: "sieves" }),
-  guards(identifyBuyer(), refuseListedBuyer()),
-  limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: asksChallenge }),
-  guards(requireHolder(), readTokenRequest()),
-  // What is asked for depends on how it looks.
-  every(
-    weighRisk({ countAccounts, fingerprintOf: (cf) => originOf(cf).fingerprint }),
+  way(
+    sale,
+    findProduct,
+    requireStock(),
+    limitBy({ at: "token", part: "sieves" }),
+    together(buyer, refuseListedBuyer()),
+    limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: asksChallenge, countsAlong: accountsAlong }),
+    together(requireHolder(), readTokenRequest()),
+    // What is asked for depends on how it looks.
+    weighRisk({ countAccounts, objectOfAddress, fingerprintOf: (cf) => originOf(cf).fingerprint }),
     requireChallenge({ burn: burnInLimiter() }),
+    handOutToken(),
   ),
-  handOutToken(),
 );
 app.post(
   "/v1/products/:id/checkout/:gate",
-  findProduct,
-  guards(requireBegun(), requireGate(), readToken(), requireStockOrOrder()),
-  limitBy({ at: "checkout", part: "sieves" }),
-  // Whose token it is, and how soon it came.
-  guards(requireToken(), requirePossession(), noteCheckoutSpeed()),
-  limitBy({ at: "checkout", part: "counts" }),
-  holdStock({ forgetProduct }),
+  way(
+    sale,
+    findProduct,
+    together(requireBegun(), requireGate(), readToken(), requireStockOrOrder()),
+    limitBy({ at: "checkout", part: "sieves" }),
+    // Whose token it is, and how soon it came.
+    together(requireToken(), requirePossession(), noteCheckoutSpeed()),
+    limitBy({ at: "checkout", part: "counts" }),
+    holdStock({ forgetProduct }),
+  ),
 );
-app.get(order, noteProduct(), read, identifyBuyer(), showOrder({ findArchived: findArchivedOrder }));
+app.get(order, way(sale, noteProduct(), read, buyer, showOrder({ findArchived: findArchivedOrder })));
 app.post(
   `${order}/cancel`,
-  noteProduct(),
-  read,
-  identifyBuyer(),
-  cancelOrder({ forgetProduct, findArchived: findArchivedOrder }),
+  way(sale, noteProduct(), read, buyer, cancelOrder({ forgetProduct, findArchived: findArchivedOrder })),
 );
 
 // For the origin: signed callbacks.
+const fromOrigin = together(api, verifyCallback());
 const originOrder = "/v1/origin/products/:id/orders/:orderId";
-app.post(`${originOrder}/payment`, verifyCallback(), recordPayment({ forgetProduct, findArchived: findArchivedOrder }));
-app.post(
-  `${originOrder}/cancel`,
-  verifyCallback(),
-  recordCancellation({ forgetProduct, findArchived: findArchivedOrder }),
-);
+const callbacks = { forgetProduct, findArchived: findArchivedOrder };
+app.post(`${originOrder}/payment`, way(fromOrigin, recordPayment(callbacks)));
+app.post(`${originOrder}/cancel`, way(fromOrigin, recordCancellation(callbacks)));
 
 // For operators.
+const operator = together(api, requireOperator());
 const options = {
   forgetProduct,
   takeOriginStock,
@@ -125,33 +130,39 @@ const options = {
 };
 const control = { forgetControl, parsePolicyOverride };
 const product = "/v1/admin/products/:id";
-app.put(product, requireOperator(), putProduct(options));
-app.get(product, requireOperator(), showDocument());
-app.post(`${product}/pause`, requireOperator(), actOnRound("pause", options));
-app.post(`${product}/resume`, requireOperator(), actOnRound("resume", options));
-app.post(`${product}/close`, requireOperator(), actOnRound("close", options));
-app.post(`${product}/stock`, requireOperator(), changeStock(options));
-app.get(`${product}/audit`, requireOperator(), showAudit());
-app.get("/v1/admin/lists", requireOperator(), showLists());
-app.post("/v1/admin/lists", requireOperator(), putListEntries(control));
-app.post("/v1/admin/lists/remove", requireOperator(), removeListEntries(control));
-app.get("/v1/admin/limits", requireOperator(), showLimits());
-app.put("/v1/admin/limits/:policy", requireOperator(), putOverride(control));
-app.delete("/v1/admin/limits/:policy", requireOperator(), deleteOverride(control));
-app.get("/v1/admin/audit", requireOperator(), showControlAudit());
-app.get("/v1/admin/dead-letters", requireOperator(), listDeadLettersForOperator());
-app.post("/v1/admin/dead-letters/:eventId/replay", requireOperator(), replayDeadLetterForOperator());
+app.put(product, way(operator, putProduct(options)));
+app.get(product, way(operator, showDocument()));
+app.post(`${product}/pause`, way(operator, actOnRound("pause", options)));
+app.post(`${product}/resume`, way(operator, actOnRound("resume", options)));
+app.post(`${product}/close`, way(operator, actOnRound("close", options)));
+app.post(`${product}/stock`, way(operator, changeStock(options)));
+app.get(`${product}/audit`, way(operator, showAudit()));
+app.get("/v1/admin/lists", way(operator, showLists()));
+app.post("/v1/admin/lists", way(operator, putListEntries(control)));
+app.post("/v1/admin/lists/remove", way(operator, removeListEntries(control)));
+app.get("/v1/admin/limits", way(operator, showLimits()));
+app.put("/v1/admin/limits/:policy", way(operator, putOverride(control)));
+app.delete("/v1/admin/limits/:policy", way(operator, deleteOverride(control)));
+app.get("/v1/admin/audit", way(operator, showControlAudit()));
+app.get("/v1/admin/dead-letters", way(operator, listDeadLettersForOperator()));
+app.post("/v1/admin/dead-letters/:eventId/replay", way(operator, replayDeadLetterForOperator()));
 
 // For everybody who reads.
-app.get("/healthz", (c) => c.json({ ok: true }));
-app.get("/.well-known/jwks.json", publishKeys());
-app.get("/openapi.json", showOpenApi());
-app.get("/problems/:code", showProblem());
-app.post("/demo/identity", requireDemo(), signIn());
+app.get("/healthz", way(edge, showHealth));
+app.get("/.well-known/jwks.json", way(edge, publishKeys()));
+app.get("/openapi.json", way(edge, showOpenApi()));
+app.get("/problems/:code", way(edge, showProblem()));
+app.post("/demo/identity", way(edge, requireDemo(), signIn()));
 
-refuseMethods(app);
-app.notFound(refuseUnknown());
-app.onError(answerFault());
+const nowhere = together(refuseMethods(app), refuseUnknown());
+const [nowhereInApi, nowhereElse] = [way(api, nowhere), way(edge, nowhere)];
+app.notFound((c) => (c.req.path.startsWith("/v1/") ? nowhereInApi(c) : nowhereElse(c)));
+// What goes wrong before there is an answer to complete.
+app.onError(answerFault);
+
+function showHealth(c: Context): Response {
+  return c.json({ ok: true });
+}
 
 /** Other web origins may call from a browser if the operator names them. No cookies: nothing here reads one. */
 function allowOrigins() {
@@ -170,7 +181,8 @@ function allowOrigins() {
     ],
     maxAge: 600,
   });
-  return createMiddleware<AppEnv>((c, next) =>
-    c.get("config").gateway.allowedOrigins.length === 0 ? next() : allow(c, next),
-  );
+  const allowListed = fromHono(allow);
+  return function allowListedOrigins(c: Context<AppEnv>, next: Next): Answer {
+    return c.get("config").gateway.allowedOrigins.length === 0 ? next() : allowListed(c, next);
+  };
 }

@@ -7,7 +7,10 @@ import type { Cause } from "../durable-objects/product/protocol.ts";
 import type { AppEnv } from "./context.ts";
 import { continueTrace } from "./trace.ts";
 
-export function causeOf<Env extends AppEnv>(c: Context<Env>): Cause {
-  const { requestId }: AppEnv["Variables"] = c.var;
-  return { requestId, traceparent: continueTrace(c.req.header("traceparent")) };
+export function causeOf(c: Context): Cause {
+  return { requestId: requestIdOf(c), traceparent: continueTrace(c.req.header("traceparent")) };
+}
+
+function requestIdOf(c: Context<AppEnv>): string {
+  return c.get("requestId");
 }

@@ -24,6 +24,8 @@ export interface Buyer {
 
 export interface Variables {
   requestId: string;
+  /** The last answer that has every header already; see `answer.ts`. */
+  answered?: Response;
   config: Config;
   client: Client;
   /** The operator's lists and overrides, as the isolate's copy has them; not on the operator's and the origin's routes. */

@@ -23,16 +23,24 @@ export async function startBaseline(): Promise<RunningServer> {
 
 export const BARE = "bare handler";
 export const BARE_POST = "bare handler, POST";
+/** Answers what the gateway answers where all is sold. */
+export const BARE_REFUSAL = "bare handler, a refusal's bytes";
+export const REFUSAL_STATUS = 410;
 export const NOOP = "no-op object call";
 
 /** @param requests as the subject that is compared sends them, but for the path. */
-export function baselineSubject(name: string, { url, pids }: RunningServer, requests: readonly string[]): Subject {
+export function baselineSubject(
+  name: string,
+  { url, pids }: RunningServer,
+  requests: readonly string[],
+  status = 200,
+): Subject {
   return {
     name,
     prepare: async (_turn, { seconds, connections }) => ({
       load: { url, requests, connections, seconds },
       pids,
-      audit: async (loaded) => expectStatuses(loaded, 200),
+      audit: async (loaded) => expectStatuses(loaded, status),
     }),
   };
 }

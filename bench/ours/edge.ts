@@ -1,7 +1,7 @@
 /** What the edge answers by itself: time, a product, and every refusal that asks no object. Targets 1, 2 and 5. */
 import { StartError } from "../../scripts/gateway/start-error.ts";
 import { ownAddress } from "../../scripts/rush/cast.ts";
-import { BARE, BARE_POST, baselineSubject } from "../baseline/baseline.ts";
+import { BARE, BARE_POST, BARE_REFUSAL, baselineSubject, REFUSAL_STATUS } from "../baseline/baseline.ts";
 import type { BenchGateway } from "../gateway/gateway.ts";
 import { forgeTokens, mintTokens, readTokenKey, signJwts } from "../gateway/passes.ts";
 import { type BenchProduct, openProduct, UNKNOWN_GATE } from "../gateway/product.ts";
@@ -41,7 +41,7 @@ interface Kind {
 export const edge: Bench = {
   name: "edge",
   tells: "time, product and every refusal at the edge, against a bare hono handler",
-  estimate: ({ rounds, seconds }) => 15 + (rounds + 1) * 13 * (seconds + 0.4),
+  estimate: ({ rounds, seconds }) => 15 + (rounds + 1) * 14 * (seconds + 0.4),
   run: measureEdge,
 };
 
@@ -56,14 +56,16 @@ async function measureEdge(ground: Ground): Promise<Findings> {
   const subjects: readonly Subject[] = [
     baselineSubject(BARE, baseline, wire(first.requests, "/bare")),
     baselineSubject(BARE_POST, baseline, wire(post.requests, "/bare")),
+    baselineSubject(BARE_REFUSAL, baseline, wire(post.requests, "/refusal"), REFUSAL_STATUS),
     ...kinds.map((kind) => edgeSubject(kind, gateway)),
   ];
   const { rounds, thrownAway } = await runRounds(subjects, ground.plan, ground.generator, ground.tell);
-  const ratios = kinds.flatMap(({ name, requests, target }) => {
+  const ratios = kinds.flatMap(({ name, requests, target, code }) => {
     const wanted = { subject: name, baseline: requests[0]?.method === "POST" ? BARE_POST : BARE };
     return [
       ratioOf(rounds, { ...wanted, ...(target === undefined ? {} : { target }) }),
       ratioOf(rounds, wanted, SERVER_CPU),
+      ...(code === null ? [] : [ratioOf(rounds, { subject: name, baseline: BARE_REFUSAL }, SERVER_CPU)]),
     ];
   });
   const costs: Record<string, Cost> = {};
@@ -79,7 +81,10 @@ async function measureEdge(ground: Ground): Promise<Findings> {
     facts,
     costs,
     thrownAway,
-    notes: ["Each is compared with a bare handler that gets the same bytes: the same method, headers and body"],
+    notes: [
+      "Each is compared with a bare handler that gets the same bytes: the same method, headers and body",
+      "Refusals are also compared, in CPU, with one that answers the same bytes as well: what is left then is the deciding",
+    ],
   };
 }
 

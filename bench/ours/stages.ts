@@ -27,6 +27,8 @@ const CUT_STATUS = 204;
 const CREATED = 201;
 /** Buyers that come by turns; nobody reaches a limit. */
 const VARIETY = 8000;
+/** More than a slice of token issue comes to. */
+const BUYERS_APART = 2000;
 
 type Route = "token" | "checkout";
 
@@ -108,13 +110,21 @@ function cutSubjects(
   });
 }
 
+/** The same list from `first` on, and what was before it behind; with each one's own index. */
+function rotated<Value>(list: readonly Value[], first: number): readonly (readonly [number, Value])[] {
+  const indexed = list.map((value, index) => [index, value] as const);
+  const at = first % list.length;
+  return [...indexed.slice(at), ...indexed.slice(0, at)];
+}
+
 async function tokenRequests(gateway: BenchGateway, productId: string): Promise<(cut: number) => readonly string[]> {
   const jwts = await signJwts(
     gateway.vars,
     Array.from({ length: VARIETY }, (_, index) => `stages-${index}`),
   );
+  // Each cut begins with other buyers: several count them, and none may reach a limit by what another cut did.
   return (cut) =>
-    jwts.map((jwt, index) =>
+    rotated(jwts, cut * BUYERS_APART).map(([index, jwt]) =>
       wireRequest({
         method: "POST",
         path: `/v1/products/${productId}/tokens`,
@@ -152,22 +162,19 @@ async function handlerNames({ url }: BenchGateway, route: Route): Promise<readon
 /** What stands at each place of the way today; where the way has another length by now, the handler's own name is told. */
 const LABELS: Readonly<Record<Route, readonly string[]>> = {
   token: [
-    "admit",
-    "CORS",
-    "body cap, lists",
+    "admit, body cap, CORS, lists",
     "product copy",
     "stock by the copy",
     "sieve",
     "identity (ES256), list of buyers",
-    "exact limits",
+    "exact limits, accounts of the address",
     "holder, body",
-    "risk, challenge",
+    "risk",
+    "challenge",
     "token signed (HS256)",
   ],
   checkout: [
-    "admit",
-    "CORS",
-    "body cap, lists",
+    "admit, body cap, CORS, lists",
     "product copy",
     "begun, gate, shape of the token, stock",
     "sieve",

@@ -1,6 +1,6 @@
 /**
  * What the gateway is measured against: the least that a hono app on workerd can do, and the least that a call to a Durable
- * Object can cost. No rule, no storage, no header but hono's own.
+ * Object can cost. No rule, no storage, no header but hono's own, save where it answers a refusal's bytes.
  */
 import { DurableObject } from "cloudflare:workers";
 import { Hono } from "hono";
@@ -16,9 +16,29 @@ export class NoopObject extends DurableObject {
   }
 }
 
+const REFUSAL = {
+  type: "/problems/sold-out",
+  title: "Sold out",
+  status: 410,
+  code: "sold-out",
+  detail: "Nothing of this round is left, or fewer units than were asked for",
+  available: 0,
+};
+
+const REFUSAL_HEADERS = {
+  "Content-Type": "application/problem+json",
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+};
+
 const app = new Hono<{ Bindings: BareEnv }>();
 
 app.on(["GET", "POST"], "/bare", (c) => c.json({ now: Date.now() }));
+/** The same bytes as a refusal of the gateway's, by hono's usual means: what of a refusal's cost is its answer. */
+app.on(["GET", "POST"], "/refusal", (c) =>
+  c.json(REFUSAL, 410, { ...REFUSAL_HEADERS, "X-Request-Id": crypto.randomUUID() }),
+);
 app.on(["GET", "POST"], "/noop", async (c) => c.json({ done: await c.env.NOOP.getByName("one").noop() }));
 
 export default app;

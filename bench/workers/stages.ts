@@ -1,18 +1,19 @@
 /**
- * The gateway with a way cut short: a request with `Bench-Cut: n` runs the first n handlers of its route and is answered 204
- * there. What n and n + 1 handlers cost differs by the cost of one. Any other request is the gateway's own.
+ * The gateway with a way cut short: a request with `Bench-Cut: n` runs the first n stages of its route and is answered 204
+ * there. What n and n + 1 stages cost differs by the cost of one. Any other request is the gateway's own.
  *
- * The handlers are taken from the app itself, in its order, so that the table cannot describe another way than the real one.
+ * The stages are taken from the app itself, in its order, so that the table cannot describe another way than the real one.
  */
-import { Hono, type MiddlewareHandler } from "hono";
+import { Hono } from "hono";
 import { app } from "../../src/app.ts";
 import type { AppEnv } from "../../src/context.ts";
 import gateway from "../../src/index.ts";
+import { type Stage, type Way, way } from "../../src/way.ts";
 
 export * from "../../src/index.ts";
 
 const CUT_HEADER = "Bench-Cut";
-/** Tells the names of a route's handlers. */
+/** Tells the names of a route's stages. */
 const HANDLERS_PATH = "/bench/handlers";
 
 const ROUTES = {
@@ -22,27 +23,28 @@ const ROUTES = {
 
 type Route = keyof typeof ROUTES;
 
-/** Paths of what stands before every route of products. */
-const BEFORE = new Set(["/*", "*", "/v1/*", "/v1/products/*"]);
-
-/** The handlers that a POST on the route meets, in order; what the app adds for other methods comes last and is left out. */
-function handlersOf(path: string) {
-  return app.routes.filter(
-    (route) => (route.path === path && route.method === "POST") || (BEFORE.has(route.path) && route.method === "ALL"),
-  );
+/** The stages that a POST on the route meets, in order. */
+function stagesOf(path: string): readonly Stage[] {
+  const route = app.routes.find((each) => each.path === path && each.method === "POST");
+  const handler: unknown = route?.handler;
+  if (!isWay(handler)) throw new Error(`Expected a way at POST ${path}, found none`);
+  return handler.stages;
 }
 
-/** By route, for every number of handlers. */
+function isWay(handler: unknown): handler is Way {
+  return typeof handler === "function" && "stages" in handler;
+}
+
+/** By route, for every number of stages. */
 const cuts = new Map<string, Hono<AppEnv>>();
 for (const path of Object.values(ROUTES)) {
-  const handlers = handlersOf(path);
-  for (let count = 0; count <= handlers.length; count++) {
+  const stages = stagesOf(path);
+  for (let count = 0; count <= stages.length; count++) {
     const cut = new Hono<AppEnv>();
-    for (const { handler } of handlers.slice(0, count)) {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- whatever it is, the app calls it in the same way
-      cut.post(path, handler as MiddlewareHandler<AppEnv>);
-    }
-    cut.post(path, (c) => c.body(null, 204));
+    cut.post(
+      path,
+      way(...stages.slice(0, count), (c) => c.body(null, 204)),
+    );
     cuts.set(`${path} ${count}`, cut);
   }
 }
@@ -62,7 +64,7 @@ export default {
     const url = new URL(request.url);
     if (url.pathname === HANDLERS_PATH) {
       const route = url.searchParams.get("route") ?? "";
-      return Response.json(isRoute(route) ? handlersOf(ROUTES[route]).map(({ handler }) => handler.name) : []);
+      return Response.json(isRoute(route) ? stagesOf(ROUTES[route]).map(({ name }) => name) : []);
     }
     return gateway.fetch(request, env, context);
   },

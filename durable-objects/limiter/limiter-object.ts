@@ -15,6 +15,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { describeFault, logEvent } from "../../src/log.ts";
+import { pack, type Packed } from "../../src/packed.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { endOf, refundCount } from "./count.ts";
 import { CountTable } from "./count-table.ts";
@@ -69,14 +70,14 @@ export class LimiterObject extends DurableObject<Env> implements LimiterApi {
   }
 
   /** The cost of each check, all or nothing. */
-  async take(checks: readonly TakeCheck[]): Promise<TakeAnswer> {
+  async take(checks: readonly TakeCheck[]): Promise<Packed<TakeAnswer>> {
     const now = Date.now();
     const counts = checks.map((check) => this.#counts.get(check));
     const { answer, changed } = decideTake(checks, counts, now);
     for (const { check, count } of changed) this.#counts.set(check, count, endOf(check, count, now));
     if (changed.some(({ check }) => check.durable === true)) await this.#writeNow();
     else this.#writeSoon();
-    return answer;
+    return pack(answer);
   }
 
   /** Gives back what a request took that came to nothing. */

@@ -1,4 +1,5 @@
 /** What the Worker and a limiter object say to each other. Types only: both sides import this file, neither the other. */
+import type { Packed } from "../../src/packed.ts";
 
 /** `sliding-log` and `gcra`: see the files of these names. Both are exact at every instant. */
 export type ExactAlgorithm = "sliding-log" | "gcra";
@@ -18,6 +19,8 @@ export interface TakeCheck {
   readonly cost: number;
   /** Counted, but never in the way of the others. */
   readonly shadow: boolean;
+  /** Shadows of the same name are taken of together, or none of them is. @default each by itself */
+  readonly together?: string;
   /** What it takes is on disk before the answer: for what nobody may have twice. @default false */
   readonly durable?: boolean;
 }
@@ -34,7 +37,7 @@ export interface CheckAnswer {
 }
 
 export interface TakeAnswer {
-  /** Whether every limit was taken of (a shadow's only where it fits). If not, none was. */
+  /** Whether every limit was taken of (a shadow's only where it and its company fit). If not, none was. */
   readonly taken: boolean;
   /** One for each check, in its order. */
   readonly answers: readonly CheckAnswer[];
@@ -50,7 +53,7 @@ export interface Taken {
 /** The limiter object's methods, as the Worker calls them. */
 export interface LimiterApi {
   /** The cost of each check, all or nothing. */
-  take(checks: readonly TakeCheck[]): Promise<TakeAnswer>;
+  take(checks: readonly TakeCheck[]): Promise<Packed<TakeAnswer>>;
   /** Gives back what a request took that came to nothing. Once only: a second time takes back somebody else's unit. */
   giveBack(taken: readonly Taken[]): Promise<void>;
 }

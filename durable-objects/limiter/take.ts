@@ -12,13 +12,21 @@ export interface TakeDecision {
 export function decideTake(checks: readonly TakeCheck[], counts: readonly Count[], now: number): TakeDecision {
   const decided = checks.map((check, index) => ({ check, decision: decideCount(check, counts[index] ?? [], now) }));
   const taken = decided.every(({ check, decision }) => check.shadow || decision.allowed);
-  const answers = decided.map(({ check, decision }) =>
-    taken || !decision.allowed ? answerOf(decision) : untakenAnswerOf(check, decision),
-  );
-  const changed = decided.flatMap(({ check, decision }) =>
-    taken && decision.allowed ? [{ check, count: decision.count }] : [],
-  );
+  const isTaken = ({ check: { together }, decision }: Decided): boolean =>
+    taken &&
+    decision.allowed &&
+    (together === undefined || decided.every((other) => other.check.together !== together || other.decision.allowed));
+  const answers = decided.map((each) => {
+    const { check, decision } = each;
+    return isTaken(each) || !decision.allowed ? answerOf(decision) : untakenAnswerOf(check, decision);
+  });
+  const changed = decided.flatMap((each) => (isTaken(each) ? [{ check: each.check, count: each.decision.count }] : []));
   return { answer: { taken, answers }, changed };
+}
+
+interface Decided {
+  readonly check: TakeCheck;
+  readonly decision: CountDecision;
 }
 
 function answerOf({ allowed, remaining, waitMs, takenAt }: CountDecision): CheckAnswer {

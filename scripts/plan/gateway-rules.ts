@@ -25,9 +25,8 @@ export const TRANSACTION_EVENTS = 1000;
 export const LIMITER_FLUSH_MS = 1000;
 /** src/control/control-copy.ts: from this age on an isolate asks the control object again. */
 export const CONTROL_REFRESH_MS = 1000;
-/** src/challenge/burn.ts and src/risk/count-accounts.ts: objects that challenges, and accounts per address, are spread over. */
+/** src/challenge/burn.ts: objects that challenges are spread over. */
 export const CHALLENGE_SHARDS = 32;
-export const ACCOUNT_SHARDS = 32;
 /** client/retry.ts: how often a page repeats a call to a gateway that is busy, and when it first does. */
 export const MOST_REPEATS = 4;
 export const FIRST_REPEAT_MS = 300;
@@ -87,7 +86,7 @@ export interface GatewayRules {
   /** Whether the token's exact limits ask an object for the address, and one for the buyer. */
   readonly clientTake: boolean;
   readonly buyerTake: boolean;
-  /** Whether risk asks an object how many accounts an address has. */
+  /** Whether risk asks an object how many accounts an address has: in the address's call, where its limits make one. */
   readonly accountsTake: boolean;
   /** Token requests that one buyer may make in `perSeconds`; null where nothing limits them. */
   readonly tokensPerBuyer: { readonly limit: number; readonly perSeconds: number } | null;

@@ -36,7 +36,7 @@ const ONCE = {
 } as const;
 
 /** A stub's answer crossed a process: another version of the object may have given it. */
-const ANSWER = v.object({ taken: v.boolean() });
+const ANSWER = v.pipe(v.string(), v.parseJson(), v.object({ taken: v.boolean() }));
 
 export interface BurnOptions {
   /** Of one call, in ms. @default 1000 */
@@ -51,7 +51,8 @@ export function burnInLimiter({ budgetMs = BUDGET_MS }: BurnOptions = {}): Burn 
     try {
       const limiter = env.LIMITER.getByName(objectNameOf(id));
       const answer = await Promise.race([limiter.take([checkOf(id, ttlMs)]), tooLate.promise]);
-      if (v.is(ANSWER, answer)) return answer.taken ? "burned" : "used";
+      const read = v.safeParse(ANSWER, answer);
+      if (read.success) return read.output.taken ? "burned" : "used";
       logEvent("error", "challenge-burn-failed", { reason: answer === null ? "timeout or busy" : "garbage" });
       return "failed";
     } catch (fault) {

@@ -4,12 +4,13 @@
  * It stands behind identity and the buyer's limits (every challenge is made for a proven buyer, and is not to be had without
  * end), and right before the token, so that what is used up here is not lost to a later refusal.
  */
-import { createMiddleware } from "hono/factory";
+import type { Context } from "hono";
 import * as v from "valibot";
 import type { ProductView } from "../../durable-objects/product/protocol.ts";
 import { readJson } from "../body.ts";
 import type { BuyerEnv } from "../context.ts";
 import { refuse } from "../problem.ts";
+import type { Next } from "../way.ts";
 import { type ChallengeAnswer, challengeAnswer } from "./answers.ts";
 import type { VerifyContext } from "./attempt.ts";
 import type { Burn } from "./burn.ts";
@@ -43,7 +44,7 @@ const REQUEST = v.strictObject({ challenge: v.optional(challengeAnswer) });
 export function requireChallenge({ burn }: RequireChallengeOptions) {
   let pressure = NO_PRESSURE;
 
-  return createMiddleware<ChallengeEnv>(async function refuseWithoutChallenge(c, next) {
+  return async function refuseWithoutChallenge(c: Context<ChallengeEnv>, next: Next): Promise<Response> {
     const now = Date.now();
     pressure = addRequest(pressure, now);
     const { id: productId, round, challenges } = c.get("product");
@@ -72,7 +73,7 @@ export function requireChallenge({ burn }: RequireChallengeOptions) {
     if (!verdict.ok) return refuse(c, verdict.refusal);
     c.set("countsAlone", true);
     return next();
-  });
+  };
 }
 
 /**

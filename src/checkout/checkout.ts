@@ -6,6 +6,7 @@
 import type { Context } from "hono";
 import type { OrderView, ProductView } from "../../durable-objects/product/protocol.ts";
 import { ORDER_ID_PATTERN } from "../../durable-objects/product/order-id.ts";
+import { answerJson, UNCACHED } from "../answer.ts";
 import { causeOf } from "../cause.ts";
 import type { AppEnv, BuyerEnv } from "../context.ts";
 import { readJson } from "../body.ts";
@@ -59,14 +60,14 @@ export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetPro
       return refuse(c, answer.refusal);
     }
     const { order, replayed } = answer.value;
-    c.header("Cache-Control", "no-store");
-    c.header("Location", statusUrl(order));
+    const headers = { ...UNCACHED, Location: statusUrl(order) };
     if (replayed) {
-      c.header("Idempotency-Replayed", "true");
-      return c.json({ ...publicOrder(order), statusUrl: statusUrl(order) }, 200);
+      const told = { ...publicOrder(order), statusUrl: statusUrl(order) };
+      return answerJson(c, told, 200, { ...headers, "Idempotency-Replayed": "true" });
     }
     const { orderId, status, holdExpiresAt } = order;
-    return c.json({ orderId, status, quantity: order.quantity, holdExpiresAt, statusUrl: statusUrl(order) }, 202);
+    const held = { orderId, status, quantity: order.quantity, holdExpiresAt, statusUrl: statusUrl(order) };
+    return answerJson(c, held, 202, headers);
   };
 }
 

@@ -6,10 +6,10 @@
  * he is proven. A gateway without lists pays one comparison of times per request.
  */
 import type { Context } from "hono";
-import { createMiddleware } from "hono/factory";
 import type { AppEnv, BuyerEnv } from "../context.ts";
 import type { ListSubject } from "../../durable-objects/control/protocol.ts";
 import { refuse } from "../problem.ts";
+import type { Answer, Next } from "../way.ts";
 import { controlOf } from "./control-calls.ts";
 import { ControlCopy, type ControlView } from "./control-copy.ts";
 import type { ListedClient, ListHit } from "./lists.ts";
@@ -44,32 +44,32 @@ export function forgetControl(env: Env): void {
 /** Sets `control`. Refuses nothing, and waits only where the copy is too old to go by. */
 export function loadControl() {
   // Not async: with a copy at hand the request goes on in the same step.
-  return createMiddleware<ControlEnv>(function loadControlView(c, next) {
+  return function loadControlView(c: Context<ControlEnv>, next: Next): Answer {
     const copy = copyOf(c.env);
     const keepAlive = (work: Promise<unknown>) => c.executionCtx.waitUntil(work);
     const view = copy.read(Date.now(), keepAlive);
     if (view === null) return copy.wait(keepAlive).then((waited) => goOn(c, waited, next));
     return goOn(c, view, next);
-  });
+  };
 }
 
-function goOn(c: Context<ControlEnv>, view: ControlView, next: () => Promise<void>): Promise<void> {
+function goOn(c: Context<ControlEnv>, view: ControlView, next: Next): Answer {
   c.set("control", view);
   return next();
 }
 
 /** Keeps out whose address, network or country is on the deny list. */
 export function refuseListedClient() {
-  return createMiddleware<ControlEnv>(async function refuseByClient(c, next) {
+  return function refuseByClient(c: Context<ControlEnv>, next: Next): Answer {
     const { lists } = c.get("control");
     if (lists.size === 0) return next();
     return obey(c, lists.matchClient(listedClient(c), Date.now()), next);
-  });
+  };
 }
 
 /** Keeps out buyers on the deny list, and notes what is on the list of suspects. Behind the identity stage. */
 export function refuseListedBuyer() {
-  return createMiddleware<ControlEnv & BuyerEnv>(async function refuseByBuyer(c, next) {
+  return function refuseByBuyer(c: Context<ControlEnv & BuyerEnv>, next: Next): Answer {
     const { lists } = c.get("control");
     if (lists.size === 0) return next();
     // A context that knows more than is needed; the compiler cannot see that through its setter.
@@ -78,18 +78,13 @@ export function refuseListedBuyer() {
     const suspects = lists.suspect(listedClient(context), id, now);
     if (suspects.length > 0) c.set("suspects", suspects);
     return obey(context, lists.matchBuyer(id, now), next);
-  });
+  };
 }
 
-async function obey(
-  c: Context<ControlEnv>,
-  hit: ListHit | null,
-  next: () => Promise<void>,
-): Promise<Response | undefined> {
+function obey(c: Context<ControlEnv>, hit: ListHit | null, next: Next): Answer {
   if (hit?.list === "deny") return refuse(c, { code: "not-eligible" });
   if (hit?.list === "allow") c.set("allowed", true);
-  await next();
-  return undefined;
+  return next();
 }
 
 /** Network and country are Cloudflare's word (`request.cf`); where it says nothing, nothing matches. */

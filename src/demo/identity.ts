@@ -4,20 +4,20 @@
  * It exists only where the secret DEMO is set, as the demo's `.dev.vars` does; elsewhere the route is not found.
  */
 import type { Context } from "hono";
-import { createMiddleware } from "hono/factory";
 import { importJWK, SignJWT } from "jose";
 import type { AppEnv } from "../context.ts";
 import { readJson } from "../body.ts";
 import { refuse } from "../problem.ts";
+import type { Answer, Next } from "../way.ts";
 import { demoIdentityRequest } from "../wire/requests.ts";
 
 const LIFETIME = "1h";
 
 /** Nothing of the demo is there unless its key is. */
 export function requireDemo() {
-  return createMiddleware<AppEnv>(async function hideOutsideDemo(c, next) {
+  return function hideOutsideDemo(c: Context<AppEnv>, next: Next): Answer {
     return c.get("config").demo === null ? refuse(c, { code: "not-found" }) : next();
-  });
+  };
 }
 
 export function signIn() {

@@ -5,13 +5,14 @@
  * half minute, so that made-up kids cause no flood). When the JWKS cannot be had the answer is `overloaded`: the
  * fault is ours to wait out, not the buyer's.
  */
-import { createMiddleware } from "hono/factory";
+import type { Context } from "hono";
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
 import type { Buyer, BuyerEnv } from "../context.ts";
 import { describeFault, logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
 import { ok, refused, type Result } from "../result.ts";
 import { isStorable } from "../text.ts";
+import type { Next } from "../way.ts";
 import type { IdentityConfig } from "./identity-config.ts";
 
 /** The clocks of shop and gateway may differ by so much, in seconds. */
@@ -46,7 +47,7 @@ function keysOf(config: IdentityConfig): KeySource {
 
 /** Requires a buyer: sets `buyer`, or refuses with `identity-required`, `identity-invalid` or `overloaded`. */
 export function identifyBuyer() {
-  return createMiddleware<BuyerEnv>(async function identifyBuyerByJwt(c, next) {
+  return async function identifyBuyerByJwt(c: Context<BuyerEnv>, next: Next): Promise<Response> {
     const authorization = c.req.header("Authorization");
     if (authorization === undefined) return refuse(c, { code: "identity-required" });
     const jwt = BEARER.exec(authorization)?.[1];
@@ -55,7 +56,7 @@ export function identifyBuyer() {
     if (!buyer.ok) return refuse(c, buyer.refusal);
     c.set("buyer", buyer.value);
     return next();
-  });
+  };
 }
 
 export async function verifyIdentity(config: IdentityConfig, jwt: string, now: number): Promise<Result<Buyer>> {

@@ -9,9 +9,11 @@
  * fitted; and if the second step fails, or a call is too late and nobody knows what it took, they stay counted until their
  * window ends. Cloudflare's native binding counts attempts and gives nothing back. Never does more than a limit pass.
  */
+import { after, type Soon } from "../soon.ts";
 import { LocalBudgets } from "./local.ts";
 import type { RefusalMemory } from "./memory.ts";
 import type { Policy, PolicyStore } from "./policy.ts";
+import type { Rider } from "./rider.ts";
 import { type Check, idOf, type Store, type StoreAnswer, type Taken } from "./store.ts";
 
 /** What becomes of a request by one policy. Durations in ms; null where nobody knows. */
@@ -56,7 +58,8 @@ interface Judged {
   readonly receipt: number | null;
 }
 
-export async function evaluate(checks: readonly Check[], counters: Counters): Promise<Evaluation> {
+/** Nothing is waited for where the isolate alone decides. */
+export function evaluate(checks: readonly Check[], counters: Counters, rider?: Rider): Soon<Evaluation> {
   const judged: Judged[] = [];
   const unknown: Check[] = [];
   for (const check of checks) {
@@ -64,22 +67,44 @@ export async function evaluate(checks: readonly Check[], counters: Counters): Pr
     if (ruling === null) unknown.push(check);
     else judged.push({ check, ruling, receipt: null });
   }
-  for (const kind of LAYERS) {
-    if (judged.some(({ ruling }) => stops(ruling))) break;
-    const asked = unknown.filter(({ policy }) => policy.store.kind === kind);
-    if (asked.length > 0) judged.push(...(await ask(asked, counters.stores[kind], counters)));
-  }
+  return askFrom(0, judged, { unknown, counters, rider });
+}
+
+interface Question {
+  /** What the isolate does not remember. */
+  readonly unknown: readonly Check[];
+  readonly counters: Counters;
+  readonly rider: Rider | undefined;
+}
+
+/** Asks the layers from this one on, until one refuses. */
+function askFrom(first: number, judged: readonly Judged[], question: Question): Soon<Evaluation> {
+  const { unknown, counters, rider } = question;
+  if (judged.some(({ ruling }) => stops(ruling))) return conclude(judged, counters);
+  const layer = LAYERS.findIndex((kind, index) => index >= first && unknown.some(isOf(kind)));
+  const kind = LAYERS[layer];
+  if (kind === undefined) return conclude(judged, counters);
+  return after(ask(unknown.filter(isOf(kind)), counters.stores[kind], { counters, rider }), (answered) =>
+    askFrom(layer + 1, [...judged, ...answered], question),
+  );
+}
+
+function isOf(kind: PolicyStore["kind"]): (check: Check) => boolean {
+  return ({ policy }) => policy.store.kind === kind;
+}
+
+function conclude(judged: readonly Judged[], counters: Counters): Soon<Evaluation> {
   const taken = judged.flatMap(({ check, receipt }) => (receipt === null ? [] : [{ check, receipt }]));
   if (!judged.some(({ ruling }) => stops(ruling))) return { rulings: judged.map(({ ruling }) => ruling), taken };
-  await giveBack(taken, counters);
-  return { rulings: judged.map(untaken), taken: [] };
+  const refused = { rulings: judged.map(untaken), taken: [] };
+  return taken.length === 0 ? refused : giveBack(taken, counters).then(() => refused);
 }
 
 /** Gives back what an accepted request took that failed for a reason of our own. Once only. */
 export async function giveBack(taken: readonly Taken[], { stores, memory }: Counters): Promise<void> {
   const byStore = Map.groupBy(taken, ({ check }) => check.policy.store.kind);
   for (const { check } of taken) memory.forget(idOf(check));
-  await Promise.all(Array.from(byStore, ([kind, group]) => stores[kind].giveBack(group)));
+  await Promise.all(Array.from(byStore, async ([kind, group]) => stores[kind].giveBack(group)));
 }
 
 /** Whether a ruling refuses the request: a shadow's never does. */
@@ -101,21 +126,26 @@ function recall(check: Check, { memory, now }: Counters): Ruling | null {
   return limited(check.policy, { retryMs, resetMs: retryMs });
 }
 
-async function ask(checks: readonly Check[], store: Store, counters: Counters): Promise<readonly Judged[]> {
+function ask(
+  checks: readonly Check[],
+  store: Store,
+  { counters, rider }: Omit<Question, "unknown">,
+): Soon<readonly Judged[]> {
   const sentAt = counters.now();
-  const answers = await store.take(checks);
-  return checks.map((check, index) => {
-    const answer = answers[index] ?? { outcome: "failed", reason: "garbage" };
-    if (answer.outcome === "refused" && answer.exact) {
-      // The store decided at some moment between sending and receiving; both bounds are kept. It may have room for less.
-      const { retryMs } = answer;
-      const at = counters.now();
-      const entry = { remaining: check.cost - 1, until: sentAt + retryMs, retryAt: at + retryMs };
-      counters.memory.remember(idOf(check), entry, at);
-    }
-    const receipt = answer.outcome === "fits" ? answer.receipt : null;
-    return { check, ruling: ruleOn(check, answer, counters), receipt };
-  });
+  return after(store.take(checks, rider), (answers) =>
+    checks.map((check, index) => {
+      const answer = answers[index] ?? { outcome: "failed", reason: "garbage" };
+      if (answer.outcome === "refused" && answer.exact) {
+        // The store decided at some moment between sending and receiving; both bounds are kept. It may have room for less.
+        const { retryMs } = answer;
+        const at = counters.now();
+        const entry = { remaining: check.cost - 1, until: sentAt + retryMs, retryAt: at + retryMs };
+        counters.memory.remember(idOf(check), entry, at);
+      }
+      const receipt = answer.outcome === "fits" ? answer.receipt : null;
+      return { check, ruling: ruleOn(check, answer, counters), receipt };
+    }),
+  );
 }
 
 function ruleOn(check: Check, answer: StoreAnswer, counters: Counters): Ruling {

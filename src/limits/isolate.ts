@@ -46,7 +46,7 @@ export function isolateStore(now: () => number): Store {
   }
 
   return {
-    take: (checks) => Promise.resolve(checks.map(take)),
-    giveBack: (taken) => Promise.resolve(taken.forEach(giveBack)),
+    take: (checks) => checks.map(take),
+    giveBack: (taken) => taken.forEach(giveBack),
   };
 }

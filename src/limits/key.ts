@@ -5,6 +5,7 @@
  * Bounded: what is long or not plain is hashed, whole. A key is no secret, and nobody is recognised by it elsewhere.
  */
 import { base64url } from "jose";
+import type { Soon } from "../soon.ts";
 import type { Origin } from "./origin.ts";
 import type { KeyPart } from "./policy.ts";
 
@@ -36,26 +37,36 @@ const ORDER: readonly KeyPart[] = ["ip", "user", "product", "country", "asn", "f
 /** Whose a key is before all, most telling first. */
 const OWNERS: readonly KeyPart[] = ["user", "ip", "fingerprint", "product", "asn", "country"];
 
-/** @param ipv6Prefix leading bits of an IPv6 address that are one client, 48 to 64. */
-export async function partsOf(
+/**
+ * Given at once where all of it is plain, as it nearly always is.
+ *
+ * @param ipv6Prefix leading bits of an IPv6 address that are one client, 48 to 64.
+ */
+export function partsOf(
   { client, buyer, product, origin }: Subject,
   ipv6Prefix: number = EDGE_IPV6_PREFIX,
-): Promise<SubjectParts> {
-  const ip = encode("i", widen(client, ipv6Prefix));
-  const user = encode("u", buyer);
-  const country = encode("c", origin?.country);
-  const asn = encode("a", origin?.asn);
-  const fingerprint = encode("f", origin?.fingerprint);
-  return {
-    // Nearly always plain: nothing is waited for then.
-    ip: typeof ip === "string" ? ip : await ip,
-    user: typeof user === "string" ? user : await user,
+): Soon<SubjectParts> {
+  const encoded = [
+    encode("i", widen(client, ipv6Prefix)),
+    encode("u", buyer),
+    encode("c", origin?.country),
+    encode("a", origin?.asn),
+    encode("f", origin?.fingerprint),
+  ];
+  const named = ([ip = "", user = "", country = "", asn = "", fingerprint = ""]: readonly string[]): SubjectParts => ({
+    ip,
+    user,
     // What cannot be a product shares one key, or every made-up id would be a fresh budget.
     product: product !== undefined && PRODUCT_ID.test(product) ? plain("p", product) : absent("p"),
-    country: typeof country === "string" ? country : await country,
-    asn: typeof asn === "string" ? asn : await asn,
-    fingerprint: typeof fingerprint === "string" ? fingerprint : await fingerprint,
-  };
+    country,
+    asn,
+    fingerprint,
+  });
+  return encoded.every(isText) ? named(encoded) : Promise.all(encoded.map(async (part) => part)).then(named);
+}
+
+function isText(part: Soon<string>): part is string {
+  return typeof part === "string";
 }
 
 export function keyOf(key: readonly KeyPart[], parts: SubjectParts): string {
@@ -71,8 +82,9 @@ export function ownerOf(key: readonly KeyPart[]): KeyPart {
 
 /** The edge's key of an IPv6 client, `2001:db8:1:2f::/64`, cut to fewer bits; any other key as it is. */
 function widen(client: string, bits: number): string {
+  if (bits >= EDGE_IPV6_PREFIX) return client;
   const groups = /^([0-9a-f]{1,4}):([0-9a-f]{1,4}):([0-9a-f]{1,4}):([0-9a-f]{1,4})::\/64$/.exec(client);
-  if (groups === null || bits >= EDGE_IPV6_PREFIX) return client;
+  if (groups === null) return client;
   const [, first, second, third, fourth = "0"] = groups;
   const kept = Number.parseInt(fourth, 16) & (0xffff << (EDGE_IPV6_PREFIX - bits));
   return `${first}:${second}:${third}:${(kept & 0xffff).toString(16)}::/${bits}`;
@@ -87,7 +99,7 @@ function absent(kind: string): string {
   return `${kind}-:`;
 }
 
-function encode(kind: string, value: string | undefined): string | Promise<string> {
+function encode(kind: string, value: string | undefined): Soon<string> {
   if (value === undefined) return absent(kind);
   return PLAIN.test(value) ? plain(kind, value) : encodeHash(kind, value);
 }

@@ -8,15 +8,17 @@
  * of its own does not, or guessing would be free. What this stage must not do: let a request through because a store is in
  * trouble, unless the policy says so.
  */
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import type { AppEnv } from "../context.ts";
 import { logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
 import type { Refusal } from "../refusal.ts";
-import { type Counters, evaluate, giveBack, type Ruling, stops } from "./evaluate.ts";
+import { after } from "../soon.ts";
+import type { Answer, Next, Stage } from "../way.ts";
+import { type Counters, type Evaluation, evaluate, giveBack, type Ruling, stops } from "./evaluate.ts";
 import { exactStore } from "./exact.ts";
 import { joinField, rateLimitField, secondsOf } from "./headers.ts";
-import { keyOf, ownerOf, partsOf, type Subject } from "./key.ts";
+import { keyOf, ownerOf, partsOf, type Subject, type SubjectParts } from "./key.ts";
 import { RefusalMemory } from "./memory.ts";
 import { isolateStore } from "./isolate.ts";
 import { nativeStore } from "./native.ts";
@@ -24,6 +26,7 @@ import { originOf } from "./origin.ts";
 import { countsAddress, type Overrides, type Place, type Plan, planOf } from "./plan.ts";
 import type { LimitsConfig, Policy } from "./policy.ts";
 import { LimitReports } from "./reports.ts";
+import type { AddressCount, Rider } from "./rider.ts";
 import type { Check } from "./store.ts";
 import { upstashStore } from "./upstash.ts";
 
@@ -66,6 +69,8 @@ export interface LimitOptions {
    * applied then: behind one address there may be a campus, and whoever does not do it gets nothing. @default never
    */
   readonly addressGivesWayFor?: (product: Product) => boolean;
+  /** What else is counted for the request's address, where its limits make a call; null: nothing this time. @default nothing */
+  readonly countsAlong?: (c: Context) => AddressCount | null;
 }
 
 /** How soon to come back when the limiter is in trouble: nobody can know. An object that moves is back within a second. */
@@ -75,7 +80,7 @@ const NO_OVERRIDES: Overrides = new Map();
 const memories = new WeakMap<LimitsConfig, Memory>();
 
 /** @param place where this stage stands: `counts` behind the proof of who the buyer is. */
-export function limitBy(place: Place, { addressGivesWayFor }: LimitOptions = {}): MiddlewareHandler<AppEnv> {
+export function limitBy(place: Place, { addressGivesWayFor, countsAlong }: LimitOptions = {}): Stage {
   let last: { readonly config: LimitsConfig; readonly overrides: Overrides; readonly plan: Plan } | undefined;
 
   function planFor(config: LimitsConfig, overrides: Overrides, at: number): Plan {
@@ -85,7 +90,7 @@ export function limitBy(place: Place, { addressGivesWayFor }: LimitOptions = {})
     return last.plan;
   }
 
-  return async function limit(c, next) {
+  return function limit(c: Context<AppEnv>, next: Next): Answer {
     // The compiler does not see through its setter that a context may know more.
     const known = c as unknown as KnowingContext;
     const config = c.get("config").limits;
@@ -93,35 +98,50 @@ export function limitBy(place: Place, { addressGivesWayFor }: LimitOptions = {})
     const at = now();
     const plan = planFor(config, known.get("control")?.overrides ?? NO_OVERRIDES, at);
     const givesWay = product !== undefined && addressGivesWayFor?.(product) === true;
-    const { policiesAt, fieldOf } = givesWay ? plan.withoutAddress : plan.all;
+    const { policiesAt, fieldOf, countsOrigin } = givesWay ? plan.withoutAddress : plan.all;
     const policies = policiesAt(product?.opensAt, at);
     if (policies.length === 0) return next();
     const { counters, reports } = memoryOf(config, c.env);
-    const { rulings, taken } = await evaluate(await checksOf(policies, known, place), counters);
-    reports.count(rulings, now());
-    reportFailures(rulings, c.get("requestId"));
-    const field = fieldOf(policies);
-    const refusal = refusalOf(rulings, field, place);
-    if (refusal !== null) return refuse(c, refusal);
+    const evaluated = after(partsOf(subjectOf(known, { place, countsOrigin }), config.ipv6Prefix), (parts) =>
+      evaluate(checksOf(policies, parts, place), counters, riderOf(countsAlong?.(c), parts)),
+    );
+    return after(evaluated, (evaluation) => {
+      reports.count(evaluation.rulings, now());
+      reportFailures(evaluation.rulings, c.get("requestId"));
+      const field = fieldOf(policies);
+      const refusal = refusalOf(evaluation.rulings, field, place);
+      return refusal === null ? letOn(c, next, evaluation, field) : refuse(c, refusal);
+    });
+  };
+
+  /** Lets the request on, and looks at what becomes of it. */
+  async function letOn(
+    c: Context<AppEnv>,
+    next: Next,
+    { rulings, taken }: Evaluation,
+    field: string | undefined,
+  ): Promise<Response> {
+    const { counters } = memoryOf(c.get("config").limits, c.env);
+    let answer: Response;
     try {
-      await next();
+      answer = await next();
     } catch (fault) {
       await giveBack(taken, counters);
       throw fault;
     }
-    const isOwed = owedOf(c, place);
+    const isOwed = owedOf(c, answer, place);
     const owed = isOwed === noPolicy ? [] : taken.filter(({ check }) => isOwed(check.policy));
     if (owed.length > 0) await giveBack(owed, counters);
     // What remains of units that were given back is not told: whether they came back is not known.
     const told = isOwed === noPolicy ? rulings : rulings.filter(({ policy }) => !isOwed(policy));
-    if (field !== undefined) tell(c, limitField(told, place), field);
-    return undefined;
-  };
+    if (field !== undefined) tell(answer, limitField(told, place), field);
+    return answer;
+  }
 }
 
 /** Of which policies an accepted request gets its units back, now that its answer is known. */
-function owedOf(c: Context<AppEnv>, { at }: Place): (policy: Policy) => boolean {
-  if (c.res.status >= 500) return everyPolicy;
+function owedOf(c: Context<AppEnv>, { status }: Response, { at }: Place): (policy: Policy) => boolean {
+  if (status >= 500) return everyPolicy;
   // Who turned out to have a challenge to solve, also because of how he looks, counts by himself.
   return at === "token" && c.get("countsAlone") === true ? countsAddress : noPolicy;
 }
@@ -146,20 +166,31 @@ function memoryOf(config: LimitsConfig, env: Env): Memory {
   return memory;
 }
 
-function subjectOf(c: KnowingContext, { part }: Place): Subject {
+/** Where a stage stands, and whether a policy there counts what only the platform knows. */
+interface Looking {
+  readonly place: Place;
+  readonly countsOrigin: boolean;
+}
+
+function subjectOf(c: KnowingContext, { place: { part }, countsOrigin }: Looking): Subject {
   const buyer = c.get("buyer")?.id ?? c.get("token")?.buyerId;
   if (part === "counts" && buyer === undefined)
     throw new Error("Expected a proven buyer before the counts, found none");
-  return { client: c.get("client").key, origin: originOf(c.req.raw.cf), product: c.req.param("id"), buyer };
+  // In production the platform makes `cf` anew for each request that reads it.
+  const origin = countsOrigin ? originOf(c.req.raw.cf) : {};
+  return { client: c.get("client").key, origin, product: c.req.param("id"), buyer };
 }
 
-async function checksOf(policies: readonly Policy[], c: KnowingContext, place: Place): Promise<readonly Check[]> {
-  const parts = await partsOf(subjectOf(c, place), c.get("config").limits.ipv6Prefix);
+function checksOf(policies: readonly Policy[], parts: SubjectParts, { at }: Place): readonly Check[] {
   return policies.map((policy) => {
     const kind = ownerOf(policy.key);
     const owner = { kind, part: parts[kind] };
-    return { policy, key: keyOf(policy.key, parts), owner, cost: policy.cost[place.at] };
+    return { policy, key: keyOf(policy.key, parts), owner, cost: policy.cost[at] };
   });
+}
+
+function riderOf(count: AddressCount | null | undefined, { ip }: SubjectParts): Rider | undefined {
+  return count === null || count === undefined ? undefined : { ...count, owner: { kind: "ip", part: ip } };
 }
 
 /** A limit that is reached comes before one that could not be asked: it is the surer of the two. */
@@ -183,10 +214,10 @@ function limitField(rulings: readonly Ruling[], { at }: Place): string {
   );
 }
 
-/** Adds the fields to the response, whatever it became; one of each, in the order of the stages. */
-function tell(c: Context<AppEnv>, field: string, policyField: string): void {
-  c.header("RateLimit-Policy", joinField(policyField, c.res.headers.get("RateLimit-Policy")));
-  if (field !== "") c.header("RateLimit", joinField(field, c.res.headers.get("RateLimit")));
+/** Adds the fields to the answer, whatever it became; one of each, in the order of the stages. */
+function tell({ headers }: Response, field: string, policyField: string): void {
+  headers.set("RateLimit-Policy", joinField(policyField, headers.get("RateLimit-Policy")));
+  if (field !== "") headers.set("RateLimit", joinField(field, headers.get("RateLimit")));
 }
 
 /** One line for each store that failed. */

@@ -2,7 +2,7 @@
 import { phasesOf, withOverride } from "./effective-policy.ts";
 import { rateLimitPolicyField } from "./headers.ts";
 import type { PolicyOverride } from "./override.ts";
-import type { LimitedCall, LimitsConfig, Policy } from "./policy.ts";
+import type { KeyPart, LimitedCall, LimitsConfig, Policy } from "./policy.ts";
 
 /** By a policy's name. The same Map for as long as nothing is changed. */
 export type Overrides = ReadonlyMap<string, PolicyOverride>;
@@ -22,6 +22,8 @@ export interface Selection {
   readonly policiesAt: (opensAt: number | undefined, now: number) => readonly Policy[];
   /** The RateLimit-Policy field of these policies; undefined when it is hidden, or when nothing is enforced. */
   readonly fieldOf: (policies: readonly Policy[]) => string | undefined;
+  /** Whether one of them counts what the platform says of a connection; see `origin.ts`. */
+  readonly countsOrigin: boolean;
 }
 
 export interface Plan {
@@ -54,6 +56,8 @@ export function countsAddress({ key }: Pick<Policy, "key">): boolean {
   return key.includes("ip") && !key.includes("user");
 }
 
+const OF_ORIGIN: ReadonlySet<KeyPart> = new Set(["country", "asn", "fingerprint"]);
+
 function isOfPart({ key, store }: Policy, part: Place["part"]): boolean {
   if (part === "all") return true;
   const isSieve = (store.kind === "isolate" || store.kind === "native") && !key.includes("user");
@@ -71,6 +75,7 @@ function selectionOf(policies: readonly Policy[], config: LimitsConfig, { at }: 
   return {
     policiesAt: hasPhases ? (opensAt, moment) => byPhase.map((policyAt) => policyAt(opensAt, moment)) : () => policies,
     fieldOf: hasPhases ? fieldOf : () => field,
+    countsOrigin: policies.some(({ key }) => key.some((part) => OF_ORIGIN.has(part))),
   };
 }
 

@@ -1,5 +1,7 @@
 /** What the stage asks of a store that counts, and the time it gives it. */
+import type { Soon } from "../soon.ts";
 import type { Policy } from "./policy.ts";
+import type { Rider } from "./rider.ts";
 
 /** One policy, applied to one request. */
 export interface Check {
@@ -36,13 +38,17 @@ export interface Taken {
 }
 
 export interface Store {
-  /** Counts one request against each, and answers each, in their order. Never throws, never outlasts its time budget. */
-  take(checks: readonly Check[]): Promise<readonly StoreAnswer[]>;
+  /**
+   * Counts one request against each, and answers each, in their order. Never throws, never outlasts its time budget.
+   *
+   * @param rider taken along by the exact store, in the call to its address's object if there is one.
+   */
+  take(checks: readonly Check[], rider?: Rider): Soon<readonly StoreAnswer[]>;
   /**
    * Gives back, once, what a request took that came to nothing. Never more than was taken, never throws, never outlasts the
    * time budget; where the store cannot be reached the units stay counted.
    */
-  giveBack(taken: readonly Taken[]): Promise<void>;
+  giveBack(taken: readonly Taken[]): Soon<void>;
 }
 
 /**
@@ -58,29 +64,43 @@ export function usedOf({ burst }: Policy, remaining: number): number {
   return (burst - remaining) / burst;
 }
 
+/** What a call gave; `failed`: why it gave nothing. */
+export type Called<Value> = { readonly value: Value } | { readonly failed: string };
+
 /**
  * What a call to a store gives, or `failed` when it takes longer than the budget or throws. A call that is too late is
  * abandoned, not undone: what it counted stays counted.
  */
-export async function withinBudget<Value>(
-  call: () => Promise<Value>,
-  budgetMs: number,
-): Promise<{ readonly value: Value } | { readonly failed: string }> {
-  const tooLate = Promise.withResolvers<{ readonly failed: string }>();
-  const timer = setTimeout(() => tooLate.resolve({ failed: "timeout" }), budgetMs);
-  try {
-    return await Promise.race([called(call), tooLate.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+export async function withinBudget<Value>(call: () => Promise<Value>, budgetMs: number): Promise<Called<Value>> {
+  // Async, so that what it throws at once is a failure like any other.
+  const started = async (): Promise<Value> => call();
+  const [called] = await allWithinBudget([started()], budgetMs);
+  return called ?? { failed: "timeout" };
 }
 
-async function called<Value>(
-  call: () => Promise<Value>,
-): Promise<{ readonly value: Value } | { readonly failed: string }> {
-  try {
-    return { value: await call() };
-  } catch (fault) {
-    return { failed: fault instanceof Error ? fault.name : "thrown" };
-  }
+/** The same for calls that are under way at the same time: one clock for all, and each is as it is when the time is over. */
+export function allWithinBudget<Value>(
+  calls: readonly Promise<Value>[],
+  budgetMs: number,
+): Promise<readonly Called<Value>[]> {
+  const called: Called<Value>[] = calls.map(() => ({ failed: "timeout" }));
+  let left = calls.length;
+  return new Promise((resolve) => {
+    function end(): void {
+      clearTimeout(timer);
+      resolve([...called]);
+    }
+    function note(index: number, outcome: Called<Value>): void {
+      called[index] = outcome;
+      left -= 1;
+      if (left === 0) end();
+    }
+    const timer = setTimeout(end, left === 0 ? 0 : budgetMs);
+    calls.forEach((call, index) => {
+      call.then(
+        (value) => note(index, { value }),
+        (fault: unknown) => note(index, { failed: fault instanceof Error ? fault.name : "thrown" }),
+      );
+    });
+  });
 }

@@ -1,7 +1,8 @@
 /** Who may operate: whoever has the operator's token. Compared as digests, in constant time (T21). */
-import { createMiddleware } from "hono/factory";
+import type { Context } from "hono";
 import type { AppEnv } from "../context.ts";
 import { refuse } from "../problem.ts";
+import type { Next } from "../way.ts";
 
 const BEARER = /^Bearer +([^\s]+)$/i;
 
@@ -11,11 +12,11 @@ async function digest(text: string): Promise<ArrayBuffer> {
 
 /** Requires the operator's token as a bearer token. */
 export function requireOperator() {
-  return createMiddleware<AppEnv>(async function refuseStrangers(c, next) {
+  return async function refuseStrangers(c: Context<AppEnv>, next: Next): Promise<Response> {
     const given = BEARER.exec(c.req.header("Authorization") ?? "")?.[1];
     if (given === undefined) return refuse(c, { code: "admin-required" });
     const [left, right] = await Promise.all([digest(given), digest(c.get("config").adminToken)]);
     if (!crypto.subtle.timingSafeEqual(left, right)) return refuse(c, { code: "admin-required" });
     return next();
-  });
+  };
 }

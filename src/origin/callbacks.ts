@@ -6,7 +6,6 @@
  * as its effect.
  */
 import type { Context } from "hono";
-import { createMiddleware } from "hono/factory";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
 import type { CallbackId, OrderAnswer, PayCommand, ProductApi } from "../../durable-objects/product/protocol.ts";
 import { ORDER_ID_PATTERN } from "../../durable-objects/product/order-id.ts";
@@ -16,6 +15,7 @@ import { parseJson } from "../body.ts";
 import { changeOrder, type FindArchived } from "../order-calls.ts";
 import { refuse } from "../problem.ts";
 import { isProductName } from "../product-name.ts";
+import type { Next } from "../way.ts";
 import { originCancelRequest, paymentRequest } from "../wire/requests.ts";
 import { originOrder } from "../wire/responses.ts";
 
@@ -33,7 +33,7 @@ type CallbackEnv = AppEnv & { Variables: AppEnv["Variables"] & { callback: Callb
 
 /** The signature must be one of the origin's, over exactly these bytes, within five minutes. */
 export function verifyCallback() {
-  return createMiddleware<CallbackEnv>(async function refuseUnsignedCallback(c, next) {
+  return async function refuseUnsignedCallback(c: Context<CallbackEnv>, next: Next): Promise<Response> {
     const body = new Uint8Array(await c.req.arrayBuffer());
     const headers = {
       "webhook-id": c.req.header("webhook-id") ?? "",
@@ -48,7 +48,7 @@ export function verifyCallback() {
     }
     c.set("callback", { id: { webhookId, digest: await digestOf(c.req.path, body) }, body });
     return next();
-  });
+  };
 }
 
 function isSignedByOne(secrets: readonly string[], body: Uint8Array, headers: Record<string, string>): boolean {

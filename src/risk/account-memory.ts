@@ -45,23 +45,26 @@ export class AccountMemory {
     return this.#byBuyer.size + this.#full.size;
   }
 
-  recall({ kind, value }: AccountSource, buyerId: string, now: number): number | undefined {
-    return (
-      inForce(this.#full, JSON.stringify([kind, value]), now) ??
-      inForce(this.#byBuyer, JSON.stringify([kind, value, buyerId]), now)
-    );
+  recall(source: AccountSource, buyerId: string, now: number): number | undefined {
+    const client = keyOf(source);
+    return inForce(this.#full, client, now) ?? inForce(this.#byBuyer, client + buyerId, now);
   }
 
   /** @param askedAt when the question was sent: the object's answer is no older. */
-  remember({ kind, value }: AccountSource, buyerId: string, count: AccountCount, askedAt: number): void {
+  remember(source: AccountSource, buyerId: string, count: AccountCount, askedAt: number): void {
     const { accounts, fullForMs } = count;
     if (fullForMs > 0) {
-      keep(this.#full, JSON.stringify([kind, value]), { accounts, until: askedAt + fullForMs }, FULL_MAX);
+      keep(this.#full, keyOf(source), { accounts, until: askedAt + fullForMs }, FULL_MAX);
     } else {
       const until = askedAt + this.#keptMs;
-      keep(this.#byBuyer, JSON.stringify([kind, value, buyerId]), { accounts, until }, COUNTS_MAX);
+      keep(this.#byBuyer, keyOf(source) + buyerId, { accounts, until }, COUNTS_MAX);
     }
   }
+}
+
+/** With its length, so that whatever follows it cannot pass for a part of it. */
+function keyOf({ kind, value }: AccountSource): string {
+  return `${kind} ${value.length} ${value} `;
 }
 
 function inForce(map: Map<string, Kept>, key: string, now: number): number | undefined {

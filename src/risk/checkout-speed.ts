@@ -6,9 +6,10 @@
  * this stage refuses nobody, and a right that was handed out stays one. What it gives up: two isolates' clocks may differ by some
  * ms, and a client is remembered in one isolate only.
  */
-import { createMiddleware } from "hono/factory";
+import type { Context } from "hono";
 import type { AppEnv } from "../context.ts";
 import { logEvent } from "../log.ts";
+import type { Answer, Next } from "../way.ts";
 import { clientMemoryOf } from "./client-memory.ts";
 
 interface SpeedEnv extends AppEnv {
@@ -20,7 +21,7 @@ interface SpeedEnv extends AppEnv {
 
 /** Behind the verification of the token. */
 export function noteCheckoutSpeed() {
-  return createMiddleware<SpeedEnv>(async function noteSpeedOfCheckout(c, next) {
+  return function noteSpeedOfCheckout(c: Context<SpeedEnv>, next: Next): Answer {
     const { risk } = c.get("config");
     const { weight, threshold } = risk.signals["fast-checkout"];
     const { issuedAt } = c.get("token");
@@ -32,5 +33,5 @@ export function noteCheckoutSpeed() {
     clientMemoryOf(risk).checkedOut(c.get("client").key, tokenAgeMs, now);
     if (tokenAgeMs < threshold) logEvent("info", "fast-checkout", { requestId: c.get("requestId"), tokenAgeMs });
     return next();
-  });
+  };
 }

@@ -19,8 +19,8 @@ export interface Observation {
   readonly verified: readonly string[] | null;
   /** Buyer ids that the same client used before, the latest last, this one included. */
   readonly recentIds: readonly string[];
-  /** Header names of the request in lower case, and its user agent. */
-  readonly headers: ReadonlySet<string>;
+  /** Which headers the request has, by their names in lower case, and its user agent. */
+  readonly headers: Pick<ReadonlySet<string>, "has">;
   readonly userAgent: string;
   /** Cloudflare's bot score: 1 (surely a bot) to 99 (surely a person). */
   readonly botScore: number | null;

@@ -5,11 +5,13 @@
  * Which signals fired is for the operator's log alone. A client that is denied is told `not-eligible`, like one whom a rule keeps out.
  */
 import type { Context } from "hono";
-import { createMiddleware } from "hono/factory";
+import type { Config } from "../config.ts";
 import type { BuyerEnv } from "../context.ts";
 import { logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
 import { wait } from "../waiting.ts";
+import type { Next } from "../way.ts";
+import type { CountedAlong } from "./accounts-along.ts";
 import { readAccount } from "./claims.ts";
 import { clientMemoryOf } from "./client-memory.ts";
 import { decideRisk, isEligible, type Observation, type RiskDecision } from "./decide-risk.ts";
@@ -18,17 +20,19 @@ import type { RiskConfig } from "./risk-config.ts";
 
 export interface RiskOptions {
   readonly countAccounts: CountAccounts;
+  /** The object in which everything of an address is counted. */
+  readonly objectOfAddress: (limits: Config["limits"], address: string) => Promise<string>;
   /** The TLS fingerprint in what the platform says of a connection (`request.cf`), where the plan has it. */
   readonly fingerprintOf: (cf: unknown) => string | undefined;
 }
 
 type RiskEnv = BuyerEnv & {
-  Variables: BuyerEnv["Variables"] & { demand: "none" | "normal" | "harder"; allowed?: boolean };
+  Variables: BuyerEnv["Variables"] & { demand: "none" | "normal" | "harder"; allowed?: boolean } & CountedAlong;
 };
 
 /** Sets `demand`, or refuses with `not-eligible`. */
 export function weighRisk(options: RiskOptions) {
-  return createMiddleware<RiskEnv>(async function weighRiskOfRequest(c, next) {
+  return async function weighRiskOfRequest(c: Context<RiskEnv>, next: Next): Promise<Response> {
     const { risk } = c.get("config");
     const now = Date.now();
     const account = readAccount(c.get("buyer").claims, risk.claims, now);
@@ -44,10 +48,10 @@ export function weighRisk(options: RiskOptions) {
       if (decision.action === "delay") await wait(risk.delayMs);
       if (decision.action !== "allow") c.set("demand", decision.action === "challenge" ? "normal" : "harder");
     }
-    await next();
-    if (c.res.status >= 400) clientMemoryOf(risk).refused(c.get("client").key, now);
-    return undefined;
-  });
+    const answer = await next();
+    if (answer.status >= 400) clientMemoryOf(risk).refused(c.get("client").key, now);
+    return answer;
+  };
 }
 
 type Observed = Omit<Observation, "accountAgeDays" | "level" | "verified">;
@@ -58,14 +62,21 @@ async function observe(c: Context<RiskEnv>, risk: RiskConfig, options: RiskOptio
   const cf = c.req.raw.cf as { readonly botManagement?: { readonly score?: unknown } } | undefined;
   const botScore = cf?.botManagement?.score;
   const fingerprint = options.fingerprintOf(c.req.raw.cf);
-  const question = { address: client.key, fingerprint, buyerId: buyer.id, now };
+  const question = {
+    address: client.key,
+    objectOfAddress: () => options.objectOfAddress(c.get("config").limits, client.key),
+    countedAlong: c.get("countedAlong"),
+    fingerprint,
+    buyerId: buyer.id,
+    now,
+  };
   return {
     ...(await observeAccounts(options.countAccounts, c.env, risk, question)),
     recentIds: remembered.ids,
     refusals: remembered.refusals,
     fastestCheckoutMs: remembered.fastestCheckoutMs,
     suspects: c.get("suspects") ?? [],
-    headers: new Set(c.req.raw.headers.keys()),
+    headers: c.req.raw.headers,
     userAgent: client.userAgent,
     botScore: typeof botScore === "number" ? botScore : null,
     isAllowed: c.get("allowed") ?? false,

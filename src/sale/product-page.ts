@@ -1,6 +1,7 @@
 /** GET /v1/products/{id}: what everybody may know of a product, cacheable for a second. */
 import type { Context } from "hono";
 import { decideRoundState } from "../../durable-objects/product/round-state.ts";
+import { answer, answerJson } from "../answer.ts";
 import type { SaleEnv } from "./sale.ts";
 
 /** A second: as old as the edge's own copy may be, and as often as a page needs to look. */
@@ -27,10 +28,9 @@ export function showProduct() {
     } = c.get("product");
     const state = decideRoundState({ opensAt, closesAt, paused, closed, available, held }, Date.now());
     const etag = `W/"${round}.${version}.${state}"`;
-    c.header("ETag", etag);
-    c.header("Cache-Control", CACHE_CONTROL);
-    if (matches(c.req.header("If-None-Match"), etag)) return c.body(null, 304);
-    return c.json({
+    const headers = { ETag: etag, "Cache-Control": CACHE_CONTROL };
+    if (matches(c.req.header("If-None-Match"), etag)) return answer(c, null, 304, headers);
+    const page = {
       id,
       title,
       price,
@@ -44,7 +44,8 @@ export function showProduct() {
       challenges,
       ...(c.get("config").token.binding === "none" ? {} : { binding: c.get("config").token.binding }),
       ...(state === "open" ? { tokenUrl: `/v1/products/${id}/tokens` } : {}),
-    });
+    };
+    return answerJson(c, page, 200, headers);
   };
 }
 

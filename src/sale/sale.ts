@@ -3,9 +3,7 @@
  *
  * The copy only refuses. That a sale goes on is decided by the object, by its own clock.
  */
-import type { Context, MiddlewareHandler } from "hono";
-import { every } from "hono/combine";
-import { createMiddleware } from "hono/factory";
+import type { Context } from "hono";
 import { decideRoundState, PAUSED_RETRY_SECONDS, secondsUntil } from "../../durable-objects/product/round-state.ts";
 import type { ProductView } from "../../durable-objects/product/protocol.ts";
 import { mayBeSpent } from "../../durable-objects/product/spent-filter.ts";
@@ -13,15 +11,18 @@ import type { AppEnv } from "../context.ts";
 import { refuse } from "../problem.ts";
 import { isProductName } from "../product-name.ts";
 import type { Refusal } from "../refusal.ts";
+import { type Answer, type Next, type Stage, together } from "../way.ts";
 import { askProduct, readCopy, recallProduct } from "./product-copies.ts";
 
 export interface SaleEnv extends AppEnv {
   Variables: AppEnv["Variables"] & { product: ProductView };
 }
 
+type TokenEnv = SaleEnv & { Variables: { readonly jti: string } };
+
 export interface FindOptions {
   /** Stands before a request that has to ask the object: made-up names must not wake one object each for nothing. */
-  readonly beforeAsking: MiddlewareHandler<AppEnv>;
+  readonly beforeAsking: Stage;
 }
 
 /**
@@ -29,8 +30,8 @@ export interface FindOptions {
  * not found without asking anybody.
  */
 export function findProductWith({ beforeAsking }: FindOptions) {
-  const findByAsking = every(beforeAsking, findProductInObject());
-  return createMiddleware<SaleEnv>(async function findProductByCopy(c, next) {
+  const findByAsking = together(beforeAsking, findProductInObject());
+  return function findProductByCopy(c: Context<SaleEnv>, next: Next): Answer {
     const id = c.req.param("id") ?? "";
     if (!isProductName(id)) return refuse(c, { code: "not-found" });
     const { copyMaxAgeMs } = c.get("config").sale;
@@ -38,15 +39,15 @@ export function findProductWith({ beforeAsking }: FindOptions) {
     if (copy !== undefined) return goOnWith(c, copy, next);
     noteRecalled(c, id);
     return findByAsking(c, next);
-  });
+  };
 }
 
 /** For calls that need no product, but whose limits may differ around its opening: notes it where the isolate knows it, and asks nobody. */
 export function noteProduct() {
-  return createMiddleware<SaleEnv>(async function noteProductByCopy(c, next) {
+  return function noteProductByCopy(c: Context<SaleEnv>, next: Next): Answer {
     noteRecalled(c, c.req.param("id") ?? "");
     return next();
-  });
+  };
 }
 
 function noteRecalled(c: Context<SaleEnv>, id: string): void {
@@ -55,13 +56,13 @@ function noteRecalled(c: Context<SaleEnv>, id: string): void {
 }
 
 function findProductInObject() {
-  return createMiddleware<SaleEnv>(async function askObject(c, next) {
+  return async function askObject(c: Context<SaleEnv>, next: Next): Promise<Response> {
     const found = await askProduct(c.env, c.req.param("id") ?? "");
     return found.ok ? goOnWith(c, found.value, next) : refuse(c, found.refusal);
-  });
+  };
 }
 
-async function goOnWith(c: Context<SaleEnv>, product: ProductView | null, next: () => Promise<void>) {
+function goOnWith(c: Context<SaleEnv>, product: ProductView | null, next: Next): Answer {
   if (product === null) return refuse(c, { code: "not-found" });
   c.set("product", product);
   return next();
@@ -69,20 +70,20 @@ async function goOnWith(c: Context<SaleEnv>, product: ProductView | null, next: 
 
 /** Before a round opens nothing of it is handed out, by the gateway's clock. */
 export function requireBegun() {
-  return createMiddleware<SaleEnv>(async function refuseTooEarly(c, next) {
+  return function refuseTooEarly(c: Context<SaleEnv>, next: Next): Answer {
     const { opensAt } = c.get("product");
     const now = Date.now();
     if (now >= opensAt || c.get("product").closed) return next();
     return refuse(c, { code: "too-early", opensAt, retryAfterSeconds: secondsUntil(opensAt, now) });
-  });
+  };
 }
 
 /** Closed, paused, sold out and held out end here. */
 export function requireStock() {
-  return createMiddleware<SaleEnv>(async function refuseWithoutStock(c, next) {
+  return function refuseWithoutStock(c: Context<SaleEnv>, next: Next): Answer {
     const refusal = decideBySale(c.get("product"), Date.now());
     return refusal === null ? next() : refuse(c, refusal);
-  });
+  };
 }
 
 /**
@@ -90,14 +91,12 @@ export function requireStock() {
  * however the sale stands by now. Reads the token unverified: who forges one only gets to the verification.
  */
 export function requireStockOrOrder() {
-  return createMiddleware<SaleEnv & { Variables: { readonly jti: string } }>(
-    async function refuseWithoutStock(c, next) {
-      const product = c.get("product");
-      const refusal = decideBySale(product, Date.now());
-      if (refusal === null || product.spent === null || mayBeSpent(product.spent, c.get("jti"))) return next();
-      return refuse(c, refusal);
-    },
-  );
+  return function refuseWithoutStock(c: Context<TokenEnv>, next: Next): Answer {
+    const product = c.get("product");
+    const refusal = decideBySale(product, Date.now());
+    if (refusal === null || product.spent === null || mayBeSpent(product.spent, c.get("jti"))) return next();
+    return refuse(c, refusal);
+  };
 }
 
 /** What the copy refuses at `now`; null when the object has to be asked. */

@@ -1,20 +1,23 @@
 /** Server time: GET /v1/time, plain or signed for third parties, and the public keys behind the signature. */
 import type { Context } from "hono";
 import { importJWK, SignJWT } from "jose";
+import { answerJson, UNCACHED } from "../answer.ts";
 import type { AppEnv } from "../context.ts";
 import { decideSigningKey } from "../keys/key-ring.ts";
 import type { SigningKey } from "../keys/key-config.ts";
+import { after } from "../soon.ts";
+import type { Answer } from "../way.ts";
 
 const ALGORITHM = "ES256";
 const TYPE = "sluice-time+jwt";
 
 /** The shortest way through: no limits, no product, nothing but the clock. */
 export function tellTime() {
-  return async function tellTimeByOurClock(c: Context<AppEnv>): Promise<Response> {
-    c.header("Cache-Control", "no-store");
+  return function tellTimeByOurClock(c: Context<AppEnv>): Answer {
     const now = Date.now();
-    if (c.req.query("signed") === undefined) return c.json({ now });
-    return c.json({ now, jws: await signTime(c.get("config").time.keys, c.get("config").gateway.name, now) });
+    if (c.req.query("signed") === undefined) return answerJson(c, { now }, 200, UNCACHED);
+    const { time, gateway } = c.get("config");
+    return after(signTime(time.keys, gateway.name, now), (jws) => answerJson(c, { now, jws }, 200, UNCACHED));
   };
 }
 

@@ -4,12 +4,13 @@
  * With `binding = "dpop"` the token is issued to whoever proves to have a key, and names that key (`cnf.jkt`, RFC 7800 and
  * RFC 9449); the checkout needs a proof by the same key. A bound token needs its proof whatever the configuration says by then.
  */
-import { createMiddleware } from "hono/factory";
 import type { Context } from "hono";
 import type { AppEnv } from "../context.ts";
 import { refuse } from "../problem.ts";
 import type { RefusalOf } from "../refusal.ts";
 import { ok, refused, type Result } from "../result.ts";
+import { after } from "../soon.ts";
+import type { Answer, Next } from "../way.ts";
 import { verifyProof } from "./dpop-proof.ts";
 import { ProofMemory } from "./proof-memory.ts";
 import type { PurchaseToken } from "./purchase-token.ts";
@@ -26,30 +27,32 @@ type BoundEnv = AppEnv & { Variables: AppEnv["Variables"] & { token: PurchaseTok
 
 /** Where tokens are bound: requires a proof by the key that the token shall be bound to. Sets `jkt`. */
 export function requireHolder() {
-  return createMiddleware<HolderEnv>(async function refuseWithoutHolder(c, next) {
+  return function refuseWithoutHolder(c: Context<HolderEnv>, next: Next): Answer {
     if (c.get("config").token.binding === "none") {
       c.set("jkt", null);
       return next();
     }
-    const jkt = await proveCall(c, null);
-    if (!jkt.ok) return refuse(c, jkt.refusal);
-    c.set("jkt", jkt.value);
-    return next();
-  });
+    return after(proveCall(c, null), (jkt) => {
+      if (!jkt.ok) return refuse(c, jkt.refusal);
+      c.set("jkt", jkt.value);
+      return next();
+    });
+  };
 }
 
 /** A bound token is taken only with a proof by its key. */
 export function requirePossession() {
-  return createMiddleware<BoundEnv>(async function refuseWithoutPossession(c, next) {
+  return function refuseWithoutPossession(c: Context<BoundEnv>, next: Next): Answer {
     const { jkt } = c.get("token");
     if (jkt === null) {
       // Issued before the gateway began to bind.
       return c.get("config").token.binding === "none" ? next() : refuse(c, { code: "token-invalid" });
     }
-    const proven = await proveCall(c, c.req.header("Purchase-Token") ?? "");
-    if (!proven.ok) return refuse(c, proven.refusal);
-    return proven.value === jkt ? next() : refuse(c, { code: "token-invalid" });
-  });
+    return after(proveCall(c, c.req.header("Purchase-Token") ?? ""), (proven) => {
+      if (!proven.ok) return refuse(c, proven.refusal);
+      return proven.value === jkt ? next() : refuse(c, { code: "token-invalid" });
+    });
+  };
 }
 
 /** The thumbprint of the key that proves this call. */

@@ -1,11 +1,12 @@
 /** The token stage: hands out purchase tokens, and lets a checkout on only with one. The gate is its first half. */
 import type { Context } from "hono";
-import { createMiddleware } from "hono/factory";
 import type { ProductView } from "../../durable-objects/product/protocol.ts";
 import type { Config } from "../config.ts";
 import type { AppEnv, BuyerEnv } from "../context.ts";
+import { answerJson, UNCACHED } from "../answer.ts";
 import { readJson } from "../body.ts";
 import { refuse } from "../problem.ts";
+import type { Answer, Next } from "../way.ts";
 import { tokenRequest } from "../wire/requests.ts";
 import type { HolderVariables } from "./possession.ts";
 import {
@@ -40,46 +41,46 @@ export function handOutToken() {
     const { lifetimeMs } = c.get("config").token;
     const holder = { buyerId: c.get("buyer").id, productId: id, round, jkt: c.get("jkt") };
     const { text, expiresAt } = await issueToken(ringOf(c.get("config")), holder, lifetimeMs, Date.now());
-    c.header("Cache-Control", "no-store");
-    return c.json({ token: text, expiresAt, checkoutUrl: `/v1/products/${id}/checkout/${gate}` }, 201);
+    const handedOut = { token: text, expiresAt, checkoutUrl: `/v1/products/${id}/checkout/${gate}` };
+    return answerJson(c, handedOut, 201, UNCACHED);
   };
 }
 
 /** The request's body must be one that this call takes. */
 export function readTokenRequest() {
-  return createMiddleware<AppEnv>(async function refuseOtherBodies(c, next) {
+  return async function refuseOtherBodies(c: Context<AppEnv>, next: Next): Promise<Response> {
     const body = await readJson(c, tokenRequest, {});
     return body.ok ? next() : refuse(c, body.refusal);
-  });
+  };
 }
 
 /** The last segment of the checkout URL must be the round's gate. */
 export function requireGate() {
-  return createMiddleware<ProductEnv<AppEnv>>(async function refuseWrongGate(c, next) {
+  return function refuseWrongGate(c: Context<ProductEnv<AppEnv>>, next: Next): Answer {
     if (!isSameText(c.req.param("gate") ?? "", c.get("product").gate)) return refuse(c, { code: "gate-invalid" });
     return next();
-  });
+  };
 }
 
 /** A purchase token of the right shape must be there. Costs no signature check. */
 export function readToken() {
-  return createMiddleware<TokenEnv>(async function refuseMalformedToken(c, next) {
+  return function refuseMalformedToken(c: Context<TokenEnv>, next: Next): Answer {
     const shape = readTokenShape(c.req.header("Purchase-Token"));
     if (!shape.ok) return refuse(c, shape.refusal);
     c.set("unverified", shape.value);
     c.set("jti", shape.value.jti);
     return next();
-  });
+  };
 }
 
 /** The token must be ours, for this product, and its time not over. */
 export function requireToken() {
-  return createMiddleware<TokenEnv>(async function refuseForeignToken(c, next) {
+  return async function refuseForeignToken(c: Context<TokenEnv>, next: Next): Promise<Response> {
     const verified = await verifyToken(ringOf(c.get("config")), c.get("unverified"), c.get("product").id, Date.now());
     if (!verified.ok) return refuse(c, verified.refusal);
     c.set("token", verified.value);
     return next();
-  });
+  };
 }
 
 /** Compares in a time that depends on the length only. The gate's length is no secret. */

@@ -7,6 +7,7 @@ import type { BuyerEnv } from "../../src/context.ts";
 import { limitBy } from "../../src/limits/limits.ts";
 import type { LimitsConfig, Policy, PolicyStore } from "../../src/limits/policy.ts";
 import { bridgeUrl, policyOf, secretsOf } from "./bridge.ts";
+import { way } from "../../src/way.ts";
 
 const BUDGET_MS = 60;
 /** How late a time-out may be seen on a busy machine: far less than for ever, which is what a silent store takes. */
@@ -83,7 +84,10 @@ function gatewayOf({ store, fault, rule }: Case) {
     c.set("client", { key: "a", address: null, userAgent: "test" });
     await next();
   });
-  app.post("/:id/tokens", limitBy({ at: "token", part: "all" }), (c) => c.text("through", 201));
+  app.post(
+    "/:id/tokens",
+    way(limitBy({ at: "token", part: "all" }), (c) => c.text("through", 201)),
+  );
   const call = CALL_FAULTS[fault] ?? (() => Promise.reject(new Error("not called")));
   const bindings: Readonly<Record<string, unknown>> = {
     SIEVE: { limit: call },

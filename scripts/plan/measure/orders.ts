@@ -100,8 +100,8 @@ export async function meterOrders(field: Field, tell: Tell): Promise<Pick<Measur
   };
 }
 
-/** One for the address, one for the buyer, one for the accounts of the address. */
-const LIMITER_TAKES_PER_TOKEN = 3;
+/** One for the address and its accounts, one for the buyer. */
+const LIMITER_TAKES_PER_TOKEN = 2;
 
 /** An event as `durable-objects/product/product-events.ts` makes it, with ids of their real length. */
 const SAMPLE_EVENT = {

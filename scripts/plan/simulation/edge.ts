@@ -1,5 +1,5 @@
 /** The Worker's side of a simulated sale: its isolates' copies of the product, the limits before a token, calls to objects. */
-import { ACCOUNT_SHARDS, CHALLENGE_SHARDS, LIMITER_FLUSH_MS } from "../gateway-rules.ts";
+import { CHALLENGE_SHARDS, LIMITER_FLUSH_MS } from "../gateway-rules.ts";
 import { HAPPENING } from "./happenings.ts";
 import { Limiters } from "./limiters.ts";
 import type { View } from "./product.ts";
@@ -11,8 +11,8 @@ const OTHER_OWNER = 0x5bd1e995;
 /** src/risk/count-accounts.ts: what the count of accounts may take. Milliseconds. */
 const ACCOUNTS_BUDGET_MS = 250;
 
-/** Kinds of owners that limiter objects have: addresses, buyers, accounts and challenges. */
-const KINDS = 4;
+/** Kinds of owners that limiter objects have: addresses, buyers and challenges. */
+const KINDS = 3;
 
 export type TokenKind = "tokenIssue" | "tokenSolved" | "challengeIssue";
 
@@ -20,8 +20,8 @@ export class Edge {
   readonly #world: World;
   readonly #waiters: Waiters;
   readonly #asked = new Map<number, { readonly at: number; readonly view: View }>();
-  /** Of addresses, buyers, accounts and challenges. */
-  readonly #limiters: readonly [Limiters, Limiters, Limiters, Limiters];
+  /** Of addresses, buyers and challenges. */
+  readonly #limiters: readonly [Limiters, Limiters, Limiters];
 
   constructor(world: World, waiters: Waiters) {
     this.#world = world;
@@ -33,12 +33,10 @@ export class Edge {
         world.heap.plan(at + LIMITER_FLUSH_MS, HAPPENING.FLUSH, object * KINDS + kind),
       );
     const { limiterShards } = rules;
-    this.#limiters = [
-      limiters(limiterShards, 0),
-      limiters(limiterShards, 1),
-      limiters(ACCOUNT_SHARDS, 2),
-      limiters(CHALLENGE_SHARDS, 3),
-    ];
+    const ofAddresses = limiters(limiterShards, 0);
+    // A single shard is one object for all owners.
+    const ofBuyers = limiterShards === 1 ? ofAddresses : limiters(limiterShards, 1);
+    this.#limiters = [ofAddresses, ofBuyers, limiters(CHALLENGE_SHARDS, 2)];
   }
 
   get limiterPeakPerSecond(): number {
@@ -110,17 +108,19 @@ export class Edge {
   }
 
   /**
-   * Calls to limiter objects before a token: the address's and the buyer's at once, then accounts, then the challenge's. When
-   * they are done; null when the buyer's object did not answer within the time that the gateway gives it.
+   * Calls to limiter objects before a token: the address's and the buyer's at once, then the challenge's. Accounts are counted in the
+   * address's call; where there is none, in one of their own to the same object. When they are done; null when the buyer's object did not answer within the time that the gateway gives it.
    */
   limit(at: number, buyer: number, kind: TokenKind, now: number): number | null {
-    const { clientTake, buyerTake, accountsTake, storeTimeoutMs } = this.#world.rules;
+    const { clientTake, buyerTake, accountsTake, limiterShards, storeTimeoutMs } = this.#world.rules;
     const { objectTripMs } = this.#world.sale.places;
     const isCloud = this.#world.machine === null;
-    const [client, owner, accounts, challenge] = this.#limiters;
+    const [client, owner, challenge] = this.#limiters;
     let doneAt = at;
     // Where a challenge stands before the token, limits by address give way.
-    if (clientTake && this.#world.sale.round.challenge === "none") {
+    const isClientCounted = clientTake && this.#world.sale.round.challenge === "none";
+    // With one object for all owners the buyer's call is the address's, too.
+    if (isClientCounted && !(buyerTake && limiterShards === 1)) {
       this.#world.count("clientTake", now);
       // By default who cannot be counted in time gets a local budget: slow, but let on.
       const answeredAt = client.take(at, buyer ^ OTHER_OWNER) + objectTripMs;
@@ -132,9 +132,9 @@ export class Edge {
       if (isCloud && answeredAt > at + storeTimeoutMs) return null;
       if (isCloud) doneAt = Math.max(doneAt, answeredAt);
     }
-    if (accountsTake) {
+    if (accountsTake && !isClientCounted) {
       this.#world.count("accountsTake", now);
-      const answeredAt = accounts.take(doneAt, buyer) + objectTripMs;
+      const answeredAt = client.take(doneAt, buyer ^ OTHER_OWNER) + objectTripMs;
       if (isCloud) doneAt = Math.min(answeredAt, doneAt + ACCOUNTS_BUDGET_MS);
     }
     if (kind === "tokenSolved") {

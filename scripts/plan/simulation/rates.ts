@@ -118,9 +118,12 @@ export class Rates {
     this.#scriptTokensLeft -= counted;
     const isChallenged = sale.round.challenge !== "none";
     this.#world.count(isChallenged ? "challengeIssue" : "tokenIssue", now, counted);
-    if (rules.clientTake && !isChallenged) this.#world.count("clientTake", now, counted);
+    const isClientCounted = rules.clientTake && !isChallenged;
+    if (isClientCounted && !(rules.buyerTake && rules.limiterShards === 1)) {
+      this.#world.count("clientTake", now, counted);
+    }
     if (rules.buyerTake) this.#world.count("buyerTake", now, counted);
-    if (rules.accountsTake) this.#world.count("accountsTake", now, counted);
+    if (rules.accountsTake && !isClientCounted) this.#world.count("accountsTake", now, counted);
     this.#world.count("refusalAtEdge", now, requests - counted);
     return true;
   }

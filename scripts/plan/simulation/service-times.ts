@@ -43,8 +43,8 @@ export function serviceTimes({ costs, rows }: Pick<Costs, "costs" | "rows">, rul
   return {
     worker: {
       ...(worker as Record<RequestKind, number>),
-      // By address, by buyer, and accounts; a product with a challenge counts no addresses.
-      tokenIssue: withoutFlushes("tokenIssue", 3),
+      // By address, with its accounts, and by buyer; a product with a challenge counts of addresses the accounts alone.
+      tokenIssue: withoutFlushes("tokenIssue", 2),
       challengeIssue: withoutFlushes("challengeIssue", 2),
       tokenSolved: withoutFlushes("tokenSolved", 2),
       hold: Math.max(ms("checkoutRefused"), ms("hold") - behind),

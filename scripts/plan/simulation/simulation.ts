@@ -4,7 +4,7 @@
  * Everybody who wants a unit is simulated one by one, from the page to the payment; what decides nothing is counted by its rate
  * (rates.ts). Where a request meets an isolate, and who of those who wait looks first, is drawn at random from the seed.
  */
-import { ACCOUNT_SHARDS, CHALLENGE_SHARDS, type GatewayRules } from "../gateway-rules.ts";
+import { CHALLENGE_SHARDS, type GatewayRules } from "../gateway-rules.ts";
 import type { PlannedSale } from "../model.ts";
 import { arrivals } from "./arrivals.ts";
 import { Delivery } from "./delivery.ts";
@@ -186,10 +186,8 @@ function outcome(world: World, { edge, people, delivery, stock }: Parts, events:
 
 /** Objects that a sale wakes at most, of each kind, besides those of the product. */
 export function limiterObjects(rules: GatewayRules, challenge: "pow" | "none"): number {
-  const isClientCounted = rules.clientTake && challenge === "none";
-  return (
-    rules.limiterShards * (Number(isClientCounted) + Number(rules.buyerTake)) +
-    (rules.accountsTake ? ACCOUNT_SHARDS : 0) +
-    (challenge === "pow" ? CHALLENGE_SHARDS : 0)
-  );
+  const isAddressCounted = rules.accountsTake || (rules.clientTake && challenge === "none");
+  const owners = Number(isAddressCounted) + Number(rules.buyerTake);
+  const objects = rules.limiterShards === 1 ? Math.min(1, owners) : rules.limiterShards * owners;
+  return objects + (challenge === "pow" ? CHALLENGE_SHARDS : 0);
 }

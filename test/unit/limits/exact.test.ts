@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { TakeCheck } from "../../../durable-objects/limiter/protocol.ts";
 import { exactStore, objectNameOf } from "../../../src/limits/exact.ts";
 import type { Policy } from "../../../src/limits/policy.ts";
+import { pack } from "../../../src/packed.ts";
+import type { Rider } from "../../../src/limits/rider.ts";
 import type { Check } from "../../../src/limits/store.ts";
 
 const POLICY: Policy = {
@@ -31,7 +33,7 @@ function storeOf(take: Take, shards = 32) {
   const namespace = {
     getByName: (name: string) => {
       names.push(name);
-      return { take, giveBack: async () => undefined };
+      return { take: (checks: readonly TakeCheck[]) => take(checks).then(pack), giveBack: async () => undefined };
     },
   };
   return { store: exactStore(namespace, { shards, budgetMs: BUDGET_MS }), names };
@@ -42,6 +44,27 @@ const fits: Take = async (checks) => ({
   answers: checks.map(() => ({ allowed: true, remaining: 4, waitMs: 60_000, takenAt: 1000 })),
 });
 
+/** One more count for the address of `CHECK`. */
+function riderOf(tell: Rider["tell"]): Rider {
+  const { windowSeconds, limit } = POLICY;
+  const count: TakeCheck = {
+    policy: "risk.accounts",
+    algorithm: "sliding-log",
+    key: "a",
+    limit,
+    burst: limit,
+    windowMs: windowSeconds * 1000,
+    cost: 1,
+    shadow: true,
+  };
+  return { owner: CHECK.owner, checks: [count], tell };
+}
+
+const refuse: Take = async (checks) => ({
+  taken: false,
+  answers: checks.map(() => ({ allowed: false, remaining: 0, waitMs: 7, takenAt: null })),
+});
+
 function platformError(flags: Record<string, boolean>): Error {
   return Object.assign(new Error("The object is somewhere else"), flags);
 }
@@ -50,6 +73,11 @@ describe("objectNameOf()", () => {
   it("is stable: it says where counts are", () => {
     expect(objectNameOf({ kind: "ip", part: "i9:192.0.2.1" }, 32)).toBe("limiter-ip-14");
     expect(objectNameOf({ kind: "user", part: "u5:alice" }, 32)).toBe("limiter-user-12");
+  });
+
+  it("is one for all owners where there is a single shard", () => {
+    const owners = ["ip", "user", "product"].map((kind) => objectNameOf({ kind, part: `${kind[0]}1:x` }, 1));
+    expect(new Set(owners)).toEqual(new Set(["limiter"]));
   });
 
   it("spreads neighbours over all shards", () => {
@@ -80,6 +108,88 @@ describe("exactStore()", () => {
     expect(names.map((name) => name.replace(/\d+$/, "")).toSorted()).toEqual(["limiter-ip-", "limiter-product-"]);
   });
 
+  it("asks once for everything where there is a single shard, all or nothing", async () => {
+    const { store, names } = storeOf(fits, 1);
+    const buyer = {
+      ...CHECK,
+      policy: { ...POLICY, name: "per-buyer" },
+      key: "u1:a",
+      owner: { kind: "user", part: "u1:a" },
+    };
+    expect((await store.take([CHECK, buyer])).map(({ outcome }) => outcome)).toEqual(["fits", "fits"]);
+    expect(names).toEqual(["limiter"]);
+  });
+
+  it("takes a rider along to its address's object only, and tells it what was answered there", async () => {
+    const asked: string[] = [];
+    const { store } = storeOf(async (checks) => {
+      asked.push(checks.map(({ policy }) => policy).join(" "));
+      return fits(checks);
+    });
+    const buyer = {
+      ...CHECK,
+      policy: { ...POLICY, name: "per-buyer" },
+      key: "u1:a",
+      owner: { kind: "user", part: "u1:a" },
+    };
+    const told: unknown[] = [];
+    const rider = riderOf((answers) => told.push(answers));
+    expect(await store.take([buyer, CHECK], rider)).toHaveLength(2);
+    expect(asked.toSorted()).toEqual(["per-buyer", "per-client risk.accounts"]);
+    expect(told).toEqual([[{ allowed: true, remaining: 4, waitMs: 60_000, takenAt: 1000 }]]);
+    await store.take([buyer], rider);
+    expect(asked).toHaveLength(3);
+    expect(told).toHaveLength(1);
+  });
+
+  it.each<[string, Take]>([
+    ["fails", () => Promise.reject(new Error("down"))],
+    ["answers without it", async (checks) => fits(checks.slice(1))],
+    ["is slow", () => new Promise(() => {})],
+  ])("F9 tells a rider once that nothing is known where the call %s", async (_, take) => {
+    const told: unknown[] = [];
+    const answers = await storeOf(take).store.take(
+      [CHECK],
+      riderOf((answer) => told.push(answer)),
+    );
+    expect(answers.map(({ outcome }) => outcome)).toEqual(["failed"]);
+    expect(told).toEqual([null]);
+  });
+
+  it("tells a rider nothing where its address is refused: nothing was taken", async () => {
+    const told: unknown[] = [];
+    await storeOf(refuse).store.take(
+      [CHECK],
+      riderOf((answer) => told.push(answer)),
+    );
+    expect(told).toEqual([]);
+  });
+
+  it("F9 keeps what one object answered in time when another is too late", async () => {
+    const { store } = storeOf((checks) => (checks[0]?.policy === "per-buyer" ? new Promise(() => {}) : fits(checks)));
+    const buyer = {
+      ...CHECK,
+      policy: { ...POLICY, name: "per-buyer" },
+      key: "u1:a",
+      owner: { kind: "user", part: "u1:a" },
+    };
+    expect(await store.take([buyer, CHECK])).toEqual([
+      { outcome: "failed", reason: "timeout" },
+      expect.objectContaining({ outcome: "fits" }),
+    ]);
+  });
+
+  it("F9 takes for a failure what an object throws at once", async () => {
+    const namespace = {
+      getByName(): never {
+        throw new RangeError("no such object");
+      },
+    };
+    const store = exactStore(namespace, { shards: 32, budgetMs: BUDGET_MS });
+    expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "RangeError" }]);
+    await expect(store.giveBack([{ check: CHECK, receipt: 1 }])).resolves.toBeUndefined();
+  });
+
   it("gives every check its own answer, in their order", async () => {
     const { store } = storeOf(async (checks) => ({
       taken: false,
@@ -101,6 +211,15 @@ describe("exactStore()", () => {
     ["a verdict that is none", { taken: true, answers: [{ ...ANSWER, allowed: "yes" }] }],
   ])("F9 takes %s for a failure", async (_, garbage) => {
     const { store } = storeOf(async () => garbage);
+    expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "garbage" }]);
+  });
+
+  it.each<[string, unknown]>([
+    ["no JSON", "ok"],
+    ["an object instead of its text", { taken: true, answers: [ANSWER] }],
+  ])("F9 takes %s for a failure", async (_, answer) => {
+    const getByName = () => ({ take: async () => answer, giveBack: async () => undefined });
+    const store = exactStore({ getByName }, { shards: 32, budgetMs: BUDGET_MS });
     expect(await store.take([CHECK])).toEqual([{ outcome: "failed", reason: "garbage" }]);
   });
 

@@ -58,4 +58,24 @@ describe("decideTake()", () => {
     const { changed } = decideTake([NARROW, { ...WIDE, shadow: true }], [TAKEN, []], NOW);
     expect(changed).toEqual([]);
   });
+
+  it("takes of shadows that belong together, or of none of them", () => {
+    const mark = { ...NARROW, policy: "mark", shadow: true, together: "pair" };
+    const log = { ...WIDE, policy: "log", shadow: true, together: "pair" };
+    const fresh = decideTake([WIDE, mark, log], [[], [], TAKEN], NOW);
+    expect(fresh.changed.map(({ check }) => check.policy)).toEqual(["wide", "mark", "log"]);
+    expect(fresh.answer.answers[2]).toEqual({ allowed: true, remaining: 3, waitMs: 600, takenAt: NOW });
+    const known = decideTake([WIDE, mark, log], [[], TAKEN, TAKEN], NOW);
+    expect(known.changed.map(({ check }) => check.policy)).toEqual(["wide"]);
+    expect(known.answer.answers[2]).toEqual({ allowed: true, remaining: 4, waitMs: 600, takenAt: null });
+    const others = decideTake([mark, { ...log, together: "another pair" }], [TAKEN, []], NOW);
+    expect(others.changed.map(({ check }) => check.policy)).toEqual(["log"]);
+  });
+
+  it("takes of no shadow where a limit refuses, whatever its company", () => {
+    const mark = { ...WIDE, policy: "mark", shadow: true, together: "pair" };
+    const { answer, changed } = decideTake([NARROW, mark], [TAKEN, []], NOW);
+    expect(changed).toEqual([]);
+    expect(answer.answers[1]).toEqual({ allowed: true, remaining: 5, waitMs: 0, takenAt: null });
+  });
 });

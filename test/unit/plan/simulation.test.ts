@@ -55,10 +55,10 @@ describe("simulate", () => {
     expect(countsOf(run({ ...changes, seed: 2 }))).not.toEqual(countsOf(run(changes)));
   });
 
-  it("one limiter call each for address, buyer and accounts with a token; two requests and four calls with a challenge", () => {
+  it("one limiter call each for address and buyer with a token; two requests and five calls with a challenge", () => {
     const plain = run({ round: { stock: 5000 } }).tally;
     expect([plain.of("tokenIssue"), plain.of("clientTake"), plain.of("buyerTake"), plain.of("accountsTake")]).toEqual([
-      2000, 2000, 2000, 2000,
+      2000, 2000, 2000, 0,
     ]);
     const challenged = run({ round: { stock: 5000, challenge: "pow" } }).tally;
     expect(challenged.of("challengeIssue")).toBe(2000);
@@ -68,6 +68,11 @@ describe("simulate", () => {
     expect(challenged.of("challengeTake")).toBe(2000);
     // Limits by address give way.
     expect(challenged.of("clientTake")).toBe(0);
+  });
+
+  it("one limiter call for everything where one object counts for all", () => {
+    const { tally } = run({ round: { stock: 5000 } }, { ...RULES, limiterShards: 1 });
+    expect([tally.of("tokenIssue"), tally.sum(["clientTake", "buyerTake", "accountsTake"])]).toEqual([2000, 2000]);
   });
 
   it("asks nobody for what wrangler.toml does not count", () => {

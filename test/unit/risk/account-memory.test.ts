@@ -55,11 +55,13 @@ describe("AccountMemory", () => {
 /** A store that answers as told, and says what it was asked. */
 function store(answer: Awaited<ReturnType<CountAccounts>>) {
   const asked: string[] = [];
-  const count: CountAccounts = async (_env, { kind, value }, buyerId) => {
+  const objects: string[] = [];
+  const count: CountAccounts = async (_env, objectName, { kind, value }, buyerId) => {
     asked.push(`${kind} ${value} ${buyerId}`);
+    objects.push(objectName);
     return answer;
   };
-  return { asked, count };
+  return { asked, objects, count };
 }
 
 function riskOf(weights: { readonly address: number; readonly fingerprint: number }): RiskConfig {
@@ -72,7 +74,14 @@ function riskOf(weights: { readonly address: number; readonly fingerprint: numbe
   } as unknown as RiskConfig;
 }
 
-const QUESTION = { address: "198.18.0.1", fingerprint: "t13d1516h2", buyerId: "ann", now: NOW };
+const QUESTION = {
+  address: "198.18.0.1",
+  objectOfAddress: async () => "the address's object",
+  countedAlong: undefined,
+  fingerprint: "t13d1516h2",
+  buyerId: "ann",
+  now: NOW,
+};
 const NO_ENV = {} as Env;
 
 describe("observeAccounts()", () => {
@@ -83,11 +92,30 @@ describe("observeAccounts()", () => {
     for (const ms of [0, 1, COUNT_KEPT_MS - 1]) {
       expect(await observeAccounts(count, NO_ENV, risk, { ...QUESTION, now: NOW + ms })).toEqual(seven);
     }
-    expect(asked).toEqual(["address 198.18.0.1 ann", "fingerprint t13d1516h2 ann"]);
+    expect(asked.toSorted()).toEqual(["address 198.18.0.1 ann", "fingerprint t13d1516h2 ann"]);
     await observeAccounts(count, NO_ENV, risk, { ...QUESTION, now: NOW + COUNT_KEPT_MS });
     expect(asked).toHaveLength(4);
     await observeAccounts(count, NO_ENV, risk, { ...QUESTION, address: "198.18.0.2", now: NOW + COUNT_KEPT_MS });
     expect(asked.slice(4)).toEqual(["address 198.18.0.2 ann"]);
+  });
+
+  it("asks the object in which everything of the address is counted, and fingerprints' own", async () => {
+    const { objects, count } = store({ accounts: 7, fullForMs: 0 });
+    await observeAccounts(count, NO_ENV, riskOf({ address: 1, fingerprint: 1 }), QUESTION);
+    expect(objects.toSorted()).toEqual([expect.stringMatching(/^accounts-fingerprint-\d+$/), "the address's object"]);
+  });
+
+  it.each([
+    ["said it", { accounts: 9, fullForMs: 0 }, 9],
+    ["failed", null, null],
+  ])("asks nobody for the address where the limits' call %s already", async (_, countedAlong, accountsAtAddress) => {
+    const { asked, count } = store({ accounts: 7, fullForMs: 0 });
+    const risk = riskOf({ address: 1, fingerprint: 0 });
+    expect(await observeAccounts(count, NO_ENV, risk, { ...QUESTION, countedAlong })).toEqual({
+      accountsAtAddress,
+      accountsAtFingerprint: null,
+    });
+    expect(asked).toEqual([]);
   });
 
   it("asks both at the same time", async () => {

@@ -12,6 +12,7 @@ import type { Question } from "../../../src/challenge/question.ts";
 import { requireChallenge } from "../../../src/challenge/require-challenge.ts";
 import type { Config } from "../../../src/config.ts";
 import type { BuyerEnv } from "../../../src/context.ts";
+import { way } from "../../../src/way.ts";
 
 export const PEAK: Question = {
   id: "question-of-the-peak",
@@ -93,8 +94,10 @@ export async function ask(asker: Asker, answer?: unknown): Promise<Told> {
     if (asker.demand !== undefined) c.set("demand", asker.demand);
     await next();
   });
-  app.post("/tokens", asker.stage ?? requireChallenge({ burn: asker.burn ?? PATIENT }), (c) =>
-    c.json({ code: "token" }, 201),
+  const stage = asker.stage ?? requireChallenge({ burn: asker.burn ?? PATIENT });
+  app.post(
+    "/tokens",
+    way(stage, (c) => c.json({ code: "token" }, 201)),
   );
   const response = await app.request(
     `/tokens${asker.query ?? ""}`,

@@ -82,7 +82,9 @@ describe.each(CHALLENGE_KINDS)("T11 a challenge of kind %s", (kind) => {
     ["throws", () => Promise.reject(new Error("gone"))],
     ["is overloaded", () => Promise.reject(Object.assign(new Error("busy"), { overloaded: true }))],
     ["has too many waiting", () => Promise.resolve(null)],
-    ["answers garbage", () => Promise.resolve({ taken: "yes" })],
+    ["answers garbage", () => Promise.resolve('{"taken":"yes"}')],
+    ["answers no JSON", () => Promise.resolve("yes")],
+    ["answers no text", () => Promise.resolve({ taken: true })],
     ["does not answer", () => new Promise(() => {})],
   ])("F9 is refused where the store that burns it %s", async (_, take) => {
     const answer = await solve(await challengeFor(asker));

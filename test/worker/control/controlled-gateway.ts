@@ -1,7 +1,7 @@
 /** A small app with the control stages, the operator's routes, and a control object: the real one, or one that does as told. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { ControlObject } from "../../../durable-objects/control/control-object.ts";
 import type { ListSubject, NewEntry, PolicyOverride } from "../../../durable-objects/control/protocol.ts";
 import type { Config } from "../../../src/config.ts";
@@ -25,6 +25,7 @@ import {
 } from "../../../src/operator/control-routes.ts";
 import { requireOperator } from "../../../src/operator/operator.ts";
 import { ok, refused } from "../../../src/result.ts";
+import { way } from "../../../src/way.ts";
 
 export const ADMIN_TOKEN = "an-operators-token-of-32-bytes-or-more";
 export const POLICY = "token-per-client";
@@ -121,21 +122,21 @@ export function gatewayOf(spied: Spied) {
     c.set("buyer", { id: c.req.header("test-buyer") ?? "alice", claims: {} });
     await next();
   });
-  app.get("/sale", loadControl(), refuseListedClient(), refuseListedBuyer(), (c) => {
+  const showPassed = (c: Context<TestEnv>): Response => {
     const { overrides, version } = c.get("control");
     views.push(c.get("control"));
     const suspects = c.get("suspects") ?? [];
     return c.json({ allowed: c.get("allowed") ?? false, suspects, overrides: Object.fromEntries(overrides), version });
-  });
+  };
+  app.get("/sale", way(loadControl(), refuseListedClient(), refuseListedBuyer(), showPassed));
   const options = { forgetControl, parsePolicyOverride };
-  app.use("/v1/admin/*", requireOperator());
-  app.get("/v1/admin/lists", showLists());
-  app.post("/v1/admin/lists", putListEntries(options));
-  app.post("/v1/admin/lists/remove", removeListEntries(options));
-  app.get("/v1/admin/limits", showLimits());
-  app.put("/v1/admin/limits/:policy", putOverride(options));
-  app.delete("/v1/admin/limits/:policy", deleteOverride(options));
-  app.get("/v1/admin/audit", showControlAudit());
+  app.get("/v1/admin/lists", way(requireOperator(), showLists()));
+  app.post("/v1/admin/lists", way(requireOperator(), putListEntries(options)));
+  app.post("/v1/admin/lists/remove", way(requireOperator(), removeListEntries(options)));
+  app.get("/v1/admin/limits", way(requireOperator(), showLimits()));
+  app.put("/v1/admin/limits/:policy", way(requireOperator(), putOverride(options)));
+  app.delete("/v1/admin/limits/:policy", way(requireOperator(), deleteOverride(options)));
+  app.get("/v1/admin/audit", way(requireOperator(), showControlAudit()));
   const bindings = { ...env, CONTROL: spied.binding };
   const background: Promise<unknown>[] = [];
   const context = { waitUntil: (work: Promise<unknown>) => background.push(work), passThroughOnException: () => {} };

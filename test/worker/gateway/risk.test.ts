@@ -2,7 +2,6 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../../src/app.ts";
 import { COPY_AGE_MAX_MS } from "../../../src/control/control-copy.ts";
-import { COUNT_KEPT_MS } from "../../../src/risk/account-memory.ts";
 import { ACCOUNTS_MAX, countAccounts } from "../../../src/risk/count-accounts.ts";
 import {
   call,
@@ -160,39 +159,6 @@ describe("T7 accounts-per-fingerprint", () => {
   });
 });
 
-describe("T15 the count of accounts", () => {
-  it("is asked for once by a buyer who asks again within seconds, one object for each of address and fingerprint", async () => {
-    const asked: string[] = [];
-    const limiter = new Proxy(env.LIMITER, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (typeof value !== "function") return value;
-        return (...given: readonly unknown[]) => {
-          const [name] = given;
-          if (typeof name === "string" && name.startsWith("accounts-")) asked.push(name.replace(/\d+$/, "n"));
-          return Reflect.apply(value, target, given) as unknown;
-        };
-      },
-    });
-    const weighed = { weight: 1, threshold: 20 };
-    const signals = { "accounts-per-address": weighed, "accounts-per-fingerprint": weighed };
-    const vars = { ...env, LIMITER: limiter, RISK: { ...RISK, signals } };
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
-    const id = await putProduct();
-    const headers = { Authorization: `Bearer ${await makeIdentity(makeBuyer())}`, "CF-Connecting-IP": makeAddress() };
-    const cf = { botManagement: { ja4: crypto.randomUUID() } };
-    const ask = async () => {
-      const request = new Request(`https://gateway.test/v1/products/${id}/tokens`, { method: "POST", headers, cf });
-      return (await app.request(request, undefined, vars, context)).status;
-    };
-    expect([await ask(), await ask(), await ask()]).toEqual([201, 201, 201]);
-    expect(asked.toSorted()).toEqual(["accounts-address-n", "accounts-fingerprint-n"]);
-    vi.setSystemTime(Date.now() + COUNT_KEPT_MS);
-    expect(await ask()).toBe(201);
-    expect(asked).toHaveLength(4);
-  });
-});
-
 describe("T7 list-hit", () => {
   const CLIENT_ASN = 4_200_000_001;
 
@@ -264,36 +230,42 @@ describe("T9 fast-checkout", () => {
   });
 });
 
+/** A limiter object of these tests' own. */
+const OBJECT = "accounts-test";
+
 describe("countAccounts", () => {
   it("counts every buyer of a client once, exactly, also when they come at once", async () => {
     const client = addressOf(makeAddress());
     const buyers = Array.from({ length: 20 }, (_, index) => `b-${index}`);
-    await Promise.all([...buyers, ...buyers].map((buyerId) => countAccounts(env, client, buyerId, 60_000)));
-    expect(await countAccounts(env, client, "b-0", 60_000)).toEqual({ accounts: 20, fullForMs: 0 });
-    expect(await countAccounts(env, client, "b-20", 60_000)).toEqual({ accounts: 21, fullForMs: 0 });
-    expect(await countAccounts(env, addressOf(makeAddress()), "b-0", 60_000)).toEqual({ accounts: 1, fullForMs: 0 });
+    await Promise.all([...buyers, ...buyers].map((buyerId) => countAccounts(env, OBJECT, client, buyerId, 60_000)));
+    expect(await countAccounts(env, OBJECT, client, "b-0", 60_000)).toEqual({ accounts: 20, fullForMs: 0 });
+    expect(await countAccounts(env, OBJECT, client, "b-20", 60_000)).toEqual({ accounts: 21, fullForMs: 0 });
+    expect(await countAccounts(env, OBJECT, addressOf(makeAddress()), "b-0", 60_000)).toEqual({
+      accounts: 1,
+      fullForMs: 0,
+    });
     const fingerprint = { kind: "fingerprint", value: client.value } as const;
-    expect(await countAccounts(env, fingerprint, "b-0", 60_000)).toEqual({ accounts: 1, fullForMs: 0 });
+    expect(await countAccounts(env, OBJECT, fingerprint, "b-0", 60_000)).toEqual({ accounts: 1, fullForMs: 0 });
   });
 
   it("says until when a full count stays full, and counts on then", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
     const start = Date.now();
     const client = { kind: "fingerprint", value: crypto.randomUUID() } as const;
-    await countAccounts(env, client, "first", 60_000);
+    await countAccounts(env, OBJECT, client, "first", 60_000);
     vi.setSystemTime(start + 1000);
     const others = Array.from({ length: ACCOUNTS_MAX - 1 }, (_, index) => `b-${index}`);
-    await Promise.all(others.map((buyerId) => countAccounts(env, client, buyerId, 60_000)));
+    await Promise.all(others.map((buyerId) => countAccounts(env, OBJECT, client, buyerId, 60_000)));
     const full = { accounts: ACCOUNTS_MAX, fullForMs: 59_000 };
-    expect(await countAccounts(env, client, "late", 60_000)).toEqual(full);
-    expect(await countAccounts(env, client, "b-0", 60_000)).toEqual(full);
+    expect(await countAccounts(env, OBJECT, client, "late", 60_000)).toEqual(full);
+    expect(await countAccounts(env, OBJECT, client, "b-0", 60_000)).toEqual(full);
     vi.setSystemTime(start + 60_000);
-    expect(await countAccounts(env, client, "late", 60_000)).toEqual({ accounts: ACCOUNTS_MAX, fullForMs: 0 });
+    expect(await countAccounts(env, OBJECT, client, "late", 60_000)).toEqual({ accounts: ACCOUNTS_MAX, fullForMs: 0 });
   });
 
   it("F9 says nothing when the store fails", async () => {
     vi.spyOn(console, "warn").mockReturnValue();
     const failing = { LIMITER: { getByName: () => ({ take: () => Promise.reject(new Error("down")) }) } };
-    expect(await countAccounts(failing as unknown as Env, addressOf("c"), "b", 60_000)).toBeNull();
+    expect(await countAccounts(failing as unknown as Env, OBJECT, addressOf("c"), "b", 60_000)).toBeNull();
   });
 });

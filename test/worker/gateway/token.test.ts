@@ -199,6 +199,20 @@ describe("purchase token", () => {
     ["with a claim of no kind of ours", { admin: true }],
     ["for two audiences", { aud: ["sluice/checkout", "other"] }],
     ["of round 0", { rnd: 0 }],
+    ["of half a round", { rnd: 1.5 }],
+    ["of no round", { rnd: undefined }],
+    ["of a round beyond counting", { rnd: 2 ** 53 }],
+    ["whose product is a number", { pid: 7 }],
+    ["whose product is no slug", { pid: "Demo" }],
+    ["for nobody", { sub: "" }],
+    ["for a buyer of endless name", { sub: "b".repeat(257) }],
+    ["issued before time began", { iat: -1 }],
+    ["whose issue is text", { iat: "1" }],
+    ["without an end", { exp: undefined }],
+    ["bound to nothing", { cnf: null }],
+    ["bound to a list", { cnf: [] }],
+    ["bound to a short key", { cnf: { jkt: "short" } }],
+    ["bound to a key and more", { cnf: { jkt: "A".repeat(43), more: 1 } }],
   ])("T5 refuses one %s, signed with our own key", async (_, claims) => {
     const ticket = await takeToken(await putProduct(), makeBuyer("diagonal"));
     const answer = await checkOut({ ...ticket, token: await forge(ticket.token, claims) });

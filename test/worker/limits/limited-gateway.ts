@@ -5,8 +5,10 @@ import type { Taken, TakeCheck } from "../../../durable-objects/limiter/protocol
 import type { Config } from "../../../src/config.ts";
 import type { BuyerEnv } from "../../../src/context.ts";
 import { limitBy } from "../../../src/limits/limits.ts";
+import { pack } from "../../../src/packed.ts";
 import type { Overrides } from "../../../src/limits/plan.ts";
 import type { LimitsConfig, Policy } from "../../../src/limits/policy.ts";
+import { way } from "../../../src/way.ts";
 
 /** On a full minute. */
 export const START = Math.ceil(Date.now() / 60_000) * 60_000;
@@ -83,16 +85,21 @@ export function gatewayOf(policies: readonly Policy[], { limits, bindings }: Set
   });
   app.post(
     "/:id/tokens",
-    limitBy({ at: "token", part: "sieves" }),
-    limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: ({ challenges }) => challenges.length > 0 }),
-    async (c) => {
-      state.passed += 1;
-      await state.waits;
-      if (state.fails === "throws") throw new Error("A defect");
-      return c.text("through", state.fails ?? 201);
-    },
+    way(
+      limitBy({ at: "token", part: "sieves" }),
+      limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: ({ challenges }) => challenges.length > 0 }),
+      async (c) => {
+        state.passed += 1;
+        await state.waits;
+        if (state.fails === "throws") throw new Error("A defect");
+        return c.text("through", state.fails ?? 201);
+      },
+    ),
   );
-  app.get("/:id", limitBy({ at: "read", part: "all" }), (c) => c.text("read"));
+  app.get(
+    "/:id",
+    way(limitBy({ at: "read", part: "all" }), (c) => c.text("read")),
+  );
   app.onError((_, c) => c.text("failed", 500));
   const all = { ...env, ...bindings };
   return {
@@ -134,7 +141,7 @@ export function fakeLimiter(take: (checks: readonly TakeCheck[]) => Promise<unkn
     getByName: (name: string) => ({
       take: (checks: readonly TakeCheck[]) => {
         calls.push(`${name}: ${checks.map(({ policy }) => policy).join(" ")}`);
-        return take(checks);
+        return take(checks).then(pack);
       },
       giveBack: async (taken: readonly Taken[]) => {
         givenBack.push(...taken.map(({ check }) => check.policy));

@@ -4,6 +4,7 @@ import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runI
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { LimiterObject } from "../../../durable-objects/limiter/limiter-object.ts";
 import type { TakeAnswer, TakeCheck } from "../../../durable-objects/limiter/protocol.ts";
+import { unpack } from "../../../src/packed.ts";
 
 const MINUTE_MS = 60_000;
 /** On a full minute, where windows by the clock would begin. */
@@ -33,7 +34,7 @@ function limiter() {
 type Limiter = ReturnType<typeof limiter>;
 
 async function take(stub: Limiter, ...checks: readonly TakeCheck[]): Promise<TakeAnswer> {
-  return stub.take(checks);
+  return unpack(await stub.take(checks));
 }
 
 /** Takes, and waits until it is on disk. */
