@@ -234,12 +234,15 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
   };
 }
 
-let loaded: { readonly env: object; readonly config: Config | ConfigError } | null = null;
+const loaded = new WeakMap<Env, Config | ConfigError>();
 
 /** The configuration of this isolate: parsed at its first request, then remembered, the error too. */
 export function loadConfig(env: Env): Config | ConfigError {
-  if (loaded?.env !== env) loaded = { env, config: tryParse(env) };
-  return loaded.config;
+  const known = loaded.get(env);
+  if (known !== undefined) return known;
+  const config = tryParse(env);
+  loaded.set(env, config);
+  return config;
 }
 
 function tryParse(env: Env): Config | ConfigError {

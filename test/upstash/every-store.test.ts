@@ -57,7 +57,9 @@ function countingBinding(limit: number) {
 }
 
 async function countTaken(store: Store, policy: Policy, attempts: number, key?: string, cost = 1): Promise<number> {
-  const answers = await Promise.all(Array.from({ length: attempts }, () => store.take([checkOf(policy, key, cost)])));
+  const answers = await Promise.all(
+    Array.from({ length: attempts }, async () => store.take([checkOf(policy, key, cost)])),
+  );
   return answers.flat().filter(({ outcome }) => outcome === "fits").length;
 }
 
