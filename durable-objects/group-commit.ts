@@ -1,7 +1,7 @@
 /**
  * Group commit: commands that arrive while a commit is on its way to disk are gathered and committed together.
  *
- * An idle object commits at once, so a lone command waits for nobody; under load the disk, not a timer, sets the pace.
+ * An idle object commits at once, so a lone command waits for nobody; under load the disk sets the pace, and whoever says so by `restAfter`.
  * Answers are handed out as soon as the commit is written: the object's output gate keeps them back until it is on disk
  * (https://developers.cloudflare.com/durable-objects/reference/in-memory-state/). This class knows nothing of what is
  * committed: `commit` must be synchronous and all or nothing.
@@ -12,6 +12,8 @@ export interface GroupCommitOptions<Command, Answer> {
   readonly commit: (commands: readonly Command[]) => readonly Answer[];
   /** Resolves when everything written so far is on disk: `ctx.storage.sync()`. */
   readonly durable: () => Promise<void>;
+  /** What else to wait for, after a commit of so many commands, before the next one begins. @default nothing */
+  readonly restAfter?: (commands: number) => Promise<void> | undefined;
   /** The most commands in one transaction: bounds how long the object is deaf. */
   readonly maxBatch: number;
   /** The most commands waiting; one more is not taken. */
@@ -50,6 +52,8 @@ export class GroupCommit<Command, Answer> {
         const batch = this.#waiting.splice(0, this.#options.maxBatch);
         this.#commitTogether(batch);
         await this.#options.durable();
+        const rest = this.#options.restAfter?.(batch.length);
+        if (rest !== undefined) await rest;
       }
     } catch (fault) {
       // The disk failed: the platform resets the object. Whoever still waits is told rather than left hanging.

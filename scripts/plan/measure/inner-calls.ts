@@ -85,7 +85,9 @@ const HOARDING = {
 };
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-function isWith(answer: unknown, key: string): boolean {
+/** Whether an answer that travels as text (src/packed.ts) says so. */
+function isWith(packed: unknown, key: string): boolean {
+  const answer: unknown = typeof packed === "string" ? JSON.parse(packed) : undefined;
   return typeof answer === "object" && answer !== null && key in answer && answer[key as keyof typeof answer] === true;
 }
 

@@ -5,6 +5,8 @@ import { type GatewayRules, LIMITER_FLUSH_MS, MAX_BATCH } from "../gateway-rules
 const MICROS_PER_MS = 1000;
 /** How many holds shared a commit while `hold` and `payment` were measured with 32 at once: about half of them. */
 const SHARED_COMMIT = 16;
+/** Rows that an acknowledgement writes at least, the outbox's: where rows reach Postgres while others still buy, the measuring finds it among theirs. */
+const ACKNOWLEDGED_LEAST = 1;
 /** Events of a writer's batch under load. */
 const WRITER_BATCH = 100;
 
@@ -55,7 +57,9 @@ export function serviceTimes({ costs, rows }: Pick<Costs, "costs" | "rows">, rul
     limiterFlush: ms("limiterFlush"),
     call,
     command,
-    acknowledgement: (command * rows.acknowledge.written) / Math.max(rows.hold.written, rows.acknowledge.written, 1),
+    acknowledgement:
+      (command * Math.max(rows.acknowledge.written, ACKNOWLEDGED_LEAST)) /
+      Math.max(rows.hold.written, rows.acknowledge.written, 1),
     commit,
     writerBatch: ms("writerBatch"),
     writerEvent: ms("writerEvent"),

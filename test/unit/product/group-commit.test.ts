@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GroupCommit } from "../../../durable-objects/group-commit.ts";
+import { GroupCommit, type GroupCommitOptions } from "../../../durable-objects/group-commit.ts";
 
 interface Disk {
   readonly commits: number[][];
@@ -8,7 +8,9 @@ interface Disk {
 }
 
 /** Doubles numbers; a negative one cannot be applied. */
-function makeGroup(limits: { readonly maxBatch?: number; readonly maxWaiting?: number } = {}) {
+function makeGroup(
+  limits: Partial<Pick<GroupCommitOptions<number, number>, "maxBatch" | "maxWaiting" | "restAfter">> = {},
+) {
   let onDisk = Promise.withResolvers<void>();
   const disk: Disk = {
     commits: [],
@@ -27,6 +29,7 @@ function makeGroup(limits: { readonly maxBatch?: number; readonly maxWaiting?: n
     durable: () => onDisk.promise,
     maxBatch: limits.maxBatch ?? 100,
     maxWaiting: limits.maxWaiting ?? 100,
+    ...(limits.restAfter === undefined ? {} : { restAfter: limits.restAfter }),
   });
   return { group, disk };
 }
@@ -49,6 +52,25 @@ describe("GroupCommit.submit", () => {
     const answer = submit(group, 4);
     expect(disk.commits).toEqual([[4]]);
     expect(await answer).toBe(8);
+  });
+
+  it("rests after a commit of many, and commits what came meanwhile together; a lone one is followed at once", async () => {
+    const rest = Promise.withResolvers<void>();
+    const { group, disk } = makeGroup({ restAfter: (commands) => (commands < 2 ? undefined : rest.promise) });
+    const answers = [submit(group, 1), submit(group, 2), submit(group, 3)];
+    await settle();
+    disk.flush();
+    await settle();
+    expect(disk.commits).toEqual([[1], [2, 3]]);
+    disk.flush();
+    await settle();
+    answers.push(submit(group, 4), submit(group, 5));
+    await settle();
+    expect(disk.commits).toEqual([[1], [2, 3]]);
+    rest.resolve();
+    await settle();
+    expect(disk.commits).toEqual([[1], [2, 3], [4, 5]]);
+    expect(await Promise.all(answers)).toEqual([2, 4, 6, 8, 10]);
   });
 
   it("gathers what arrives while a commit is on its way, and commits it together, in order", async () => {
