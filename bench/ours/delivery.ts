@@ -132,6 +132,15 @@ function writerFacts(rowsPerSecond: number, holdsPerSecond: number): readonly Fa
   ];
 }
 
+/** A product of which Postgres has everything, and more checkouts than can be answered in so many seconds. */
+async function prepareLoad(gateway: BenchGateway, productId: string, seconds: number) {
+  const product = await openProduct(gateway, productId, { stock: STOCK });
+  const count = seconds * HOLDS_PER_SECOND_MOST;
+  const requests = await checkoutRequests(gateway, product.id, product.checkoutPath, count);
+  await product.drained();
+  return { product, requests };
+}
+
 /** Full load for some seconds, and then until the last row. */
 async function measureRun(
   ground: Ground,
@@ -140,10 +149,7 @@ async function measureRun(
   sql: Sql,
   productId: string,
 ): Promise<Run> {
-  const product = await openProduct(gateway, productId, { stock: STOCK });
-  const count = plan.seconds * HOLDS_PER_SECOND_MOST;
-  const requests = await checkoutRequests(gateway, product.id, product.checkoutPath, count);
-  await product.drained();
+  const { product, requests } = await prepareLoad(gateway, productId, plan.seconds);
   const before = await countTransactions(sql);
   const cpuBefore = gateway.pids.map((pid) => readTrees([pid]));
   const loaded = await ground.generator.run({ url: gateway.url, requests, ...plan });
@@ -184,10 +190,7 @@ async function measureDrain(
   gateway: BenchGateway,
   productId: string,
 ): Promise<number> {
-  const product = await openProduct(gateway, productId, { stock: STOCK });
-  const count = BACKLOG_SECONDS * HOLDS_PER_SECOND_MOST;
-  const requests = await checkoutRequests(gateway, product.id, product.checkoutPath, count);
-  await product.drained();
+  const { product, requests } = await prepareLoad(gateway, productId, BACKLOG_SECONDS);
   const blocker = postgres(gateway.databaseUrl, { max: 1, onnotice: () => {} });
   try {
     await blocker.begin(async (transaction) => {

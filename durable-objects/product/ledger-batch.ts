@@ -103,9 +103,13 @@ export class LedgerBatch {
   begin(): void {
     this.statements.refresh();
     if (!this.statements.exists) return;
-    this.#head = this.#books?.head ?? this.statements.head();
-    if (this.#books !== null) this.#rounds.set(this.#books.current.round, this.#books.current);
-    if (this.#books !== null && (this.#books.dueAt === null || this.#books.dueAt > this.now)) return;
+    if (this.#books === null) this.#head = this.statements.head();
+    else {
+      const { head, current, dueAt } = this.#books;
+      this.#head = head;
+      this.#rounds.set(current.round, current);
+      if (dueAt === null || dueAt > this.now) return;
+    }
     this.#onlyAdded = false;
     this.#sweep();
     this.#closeFinished();

@@ -10,6 +10,7 @@
  */
 import * as v from "valibot";
 import type { CheckAnswer, TakeCheck, Taken as ObjectTaken } from "../../durable-objects/limiter/protocol.ts";
+import { fnv1a } from "../fnv1a.ts";
 import type { Rider } from "./rider.ts";
 import {
   allWithinBudget,
@@ -173,14 +174,11 @@ function objectTakenOf({ check, receipt }: Taken): ObjectTaken {
 }
 
 /**
- * FNV-1a over UTF-16 code units, with murmur3's last mixing: the same everywhere and for ever, since it says where a count
- * is. Not cryptographic: who chooses many addresses can choose their shard, and finds its own limits there.
+ * FNV-1a with murmur3's last mixing: the same everywhere and for ever, since it says where a count is. Who chooses many
+ * addresses can choose their shard, and finds its own limits there.
  */
 function hash(text: string): number {
-  let state = 0x811c9dc5;
-  for (let index = 0; index < text.length; index += 1) {
-    state = Math.imul(state ^ text.charCodeAt(index), 0x01000193);
-  }
+  let state = fnv1a(text);
   state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
   state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
   return (state ^ (state >>> 16)) >>> 0;

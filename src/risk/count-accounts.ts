@@ -5,6 +5,7 @@
  * is new takes of both; one who was seen takes of neither. So what is left of the thousand says how many there were.
  */
 import type { CheckAnswer, LimiterApi, TakeCheck } from "../../durable-objects/limiter/protocol.ts";
+import { fnv1a } from "../fnv1a.ts";
 import { describeFault, logEvent } from "../log.ts";
 import { unpack } from "../packed.ts";
 import { withTimeLimit } from "../waiting.ts";
@@ -63,19 +64,12 @@ export function reportMissing(kind: AccountSource["kind"], fault: string): void 
   logEvent("warn", "risk-signal-missing", { signal: `accounts-per-${kind}`, fault });
 }
 
-/** Objects of their own, so that a fingerprint which many share is not in the way of anything else. */
+/** Objects of their own, so that a fingerprint which many share is not in the way of anything else. Who aims at one slows his own signal down. */
 export function objectOfFingerprint(fingerprint: string): string {
-  return `accounts-fingerprint-${shardOf(fingerprint)}`;
+  return `accounts-fingerprint-${fnv1a(fingerprint) % SHARDS}`;
 }
 
 function checkOf(policy: string, key: string, limit: number, windowMs: number): TakeCheck {
   const together = "accounts";
   return { policy, key, limit, windowMs, algorithm: "sliding-log", burst: limit, cost: 1, shadow: true, together };
-}
-
-/** FNV-1a: spreads, no more; who aims at one object slows his own signal down. */
-function shardOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  return (hash >>> 0) % SHARDS;
 }

@@ -1,19 +1,16 @@
 /** F7: what fails for good waits for an operator, who can look at it and send it again. */
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { listDeadLetters, replayDeadLetter, storeDeadLetters } from "../../src/origin/dead-letters.ts";
+import { listDeadLetters, replayDeadLetter } from "../../src/origin/dead-letters.ts";
 import { orderEvent, stockEvent } from "../unit/origin/event-fixtures.ts";
 import {
-  CONFIG,
   createOriginDatabase,
-  deliver,
   FakeBindings,
   type OriginDatabase,
   openFaultyWay,
-  type Settled,
   write,
+  bury,
+  fillStock,
 } from "./origin-database.ts";
-
-const MAX_INTEGER = 2_147_483_647;
 
 /** Deliveries of the dead letter queue after which nobody waits for an earlier event any more. */
 const PATIENCE = 5;
@@ -31,15 +28,6 @@ beforeEach(() => {
   bindings = new FakeBindings(database.connectionString);
 });
 
-async function bury(bodies: readonly unknown[], attempts = 1): Promise<Settled> {
-  return await deliver(
-    "sluice-dead-letters",
-    bodies,
-    (batch) => storeDeadLetters(batch, bindings.env, CONFIG),
-    attempts,
-  );
-}
-
 async function find(eventId: string) {
   const letters = await listDeadLetters(database, { limit: 100 });
   return letters.find((letter) => letter.eventId === eventId);
@@ -47,14 +35,14 @@ async function find(eventId: string) {
 
 /** An event that is valid, but that Postgres cannot hold: its product's stock is full. */
 async function impossibleEvent(productId: string) {
-  await database.sql`INSERT INTO products (id, stock) VALUES (${productId}, ${MAX_INTEGER})`;
+  await fillStock(database, productId);
   return stockEvent({ productId, returned: 1 });
 }
 
 describe("storeDeadLetters", () => {
   it("F7: keeps an event that is impossible, and tells its product to stop sending it", async () => {
     const event = await impossibleEvent("kept");
-    expect((await bury([event])).acked).toEqual(["0"]);
+    expect((await bury(bindings, [event])).acked).toEqual(["0"]);
     expect(bindings.parked).toEqual([event.eventId]);
     expect(await find(event.eventId)).toEqual({
       eventId: event.eventId,
@@ -70,8 +58,8 @@ describe("storeDeadLetters", () => {
 
   it("F7: counts a letter that comes again, and keeps one row", async () => {
     const event = await impossibleEvent("counted");
-    await bury([event, event]);
-    await bury([event]);
+    await bury(bindings, [event, event]);
+    await bury(bindings, [event]);
     expect(await find(event.eventId)).toMatchObject({ attempts: 2 });
   });
 
@@ -83,8 +71,8 @@ describe("storeDeadLetters", () => {
     ["an id that fits no index", { eventId: "x".repeat(4000) }],
   ])("F7: keeps %s under a digest, the same each time", async (_, body) => {
     const before = await listDeadLetters(database, { limit: 100 });
-    expect((await bury([body])).acked).toEqual(["0"]);
-    await bury([body]);
+    expect((await bury(bindings, [body])).acked).toEqual(["0"]);
+    await bury(bindings, [body]);
     const known = new Set(before.map((letter) => letter.eventId));
     const added = (await listDeadLetters(database, { limit: 100 })).filter((letter) => !known.has(letter.eventId));
     expect(added).toMatchObject([{ eventId: expect.stringMatching(/^digest\.[0-9a-f]{64}$/), body, attempts: 2 }]);
@@ -96,7 +84,7 @@ describe("storeDeadLetters", () => {
     ["half a surrogate pair", "a\uD800"],
   ])("F7: keeps what jsonb cannot hold: %s", async (_, buyerId) => {
     const event = orderEvent({ orderId: `unstorable-${buyerId.length}`, buyerId });
-    expect((await bury([event])).acked).toEqual(["0"]);
+    expect((await bury(bindings, [event])).acked).toEqual(["0"]);
     const letter = await find(event.eventId);
     expect(letter).toMatchObject({ productId: "lamp", reason: expect.stringContaining("buyerId") });
     await replayDeadLetter(bindings.env, database, event.eventId);
@@ -105,21 +93,21 @@ describe("storeDeadLetters", () => {
 
   it("F6: applies a good event that only an outage has brought here", async () => {
     const event = stockEvent({ productId: "outlived" });
-    expect((await bury([event])).acked).toEqual(["0"]);
+    expect((await bury(bindings, [event])).acked).toEqual(["0"]);
     expect(bindings.acknowledged).toEqual([event.eventId]);
     expect(await find(event.eventId)).toBeUndefined();
   });
 
   it("F6: waits with an event whose predecessor may still come, for some time", async () => {
     const event = orderEvent({ productId: "orphan", orderId: "orphan-1" });
-    expect(await bury([event], PATIENCE - 1)).toMatchObject({ acked: [], retried: [{ msgId: "0" }] });
-    expect((await bury([event], PATIENCE)).acked).toEqual(["0"]);
+    expect(await bury(bindings, [event], PATIENCE - 1)).toMatchObject({ acked: [], retried: [{ msgId: "0" }] });
+    expect((await bury(bindings, [event], PATIENCE)).acked).toEqual(["0"]);
     expect(await find("orphan-1.1")).toMatchObject({ reason: expect.stringContaining("not known yet") });
   });
 
   it("F6: keeps everything in the queue while Postgres is down", async () => {
     bindings = new FakeBindings(await openFaultyWay(database, { kind: "refused" }));
-    expect(await bury([stockEvent({ productId: "down" }), "garbage"])).toMatchObject({
+    expect(await bury(bindings, [stockEvent({ productId: "down" }), "garbage"])).toMatchObject({
       acked: [],
       retried: [{ msgId: "0" }, { msgId: "1" }],
     });
@@ -129,7 +117,7 @@ describe("storeDeadLetters", () => {
   it("keeps the letter when its product cannot be told", async () => {
     const event = await impossibleEvent("untold");
     bindings.productsFail = true;
-    expect((await bury([event])).acked).toEqual(["0"]);
+    expect((await bury(bindings, [event])).acked).toEqual(["0"]);
     expect(await find(event.eventId)).toBeDefined();
   });
 });
@@ -147,7 +135,7 @@ describe("listDeadLetters", () => {
 describe("replayDeadLetter", () => {
   it("F7: sends the event again; once it is applied, nothing waits any more", async () => {
     const event = await impossibleEvent("mended");
-    await bury([event]);
+    await bury(bindings, [event]);
     expect(await replayDeadLetter(bindings.env, database, event.eventId)).toMatchObject({
       productId: event.productId,
       replayedAt: expect.any(Number),
@@ -163,9 +151,9 @@ describe("replayDeadLetter", () => {
 
   it("shows a letter that failed again", async () => {
     const event = await impossibleEvent("stubborn");
-    await bury([event]);
+    await bury(bindings, [event]);
     await replayDeadLetter(bindings.env, database, event.eventId);
-    await bury(bindings.sent);
+    await bury(bindings, bindings.sent);
     const letter = await find(event.eventId);
     expect(letter).toMatchObject({ attempts: 2 });
     expect(letter?.lastFailedAt).toBeGreaterThanOrEqual(letter?.replayedAt ?? Number.POSITIVE_INFINITY);
@@ -178,7 +166,7 @@ describe("replayDeadLetter", () => {
 
   it("is not marked as replayed when the queue does not take it", async () => {
     const event = await impossibleEvent("unsent");
-    await bury([event]);
+    await bury(bindings, [event]);
     const send = vi.fn<() => Promise<void>>().mockRejectedValue(new Error("The queue is full"));
     const env: object = { ORDER_EVENTS: { send } };
     await expect(replayDeadLetter(env as Env, database, event.eventId)).rejects.toThrow("full");

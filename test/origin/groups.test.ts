@@ -3,22 +3,21 @@ import * as fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { packMessages } from "../../durable-objects/product/event-messages.ts";
 import type { ProductEvent } from "../../durable-objects/product/protocol.ts";
-import { listDeadLetters, replayDeadLetter, storeDeadLetters } from "../../src/origin/dead-letters.ts";
+import { listDeadLetters, replayDeadLetter } from "../../src/origin/dead-letters.ts";
 import { eventsOf, parseMessage } from "../../src/origin/writer/parse-message.ts";
 import { orderEvent, playHistory, stockEvent } from "../unit/origin/event-fixtures.ts";
 import { choices, historySteps, shuffle } from "../unit/origin/history-arbitrary.ts";
 import {
   CONFIG,
   createOriginDatabase,
-  deliver,
   FakeBindings,
   type OriginDatabase,
   openFaultyWay,
   together,
   write,
+  bury,
+  fillStock,
 } from "./origin-database.ts";
-
-const MAX_INTEGER = 2_147_483_647;
 
 let database: OriginDatabase;
 let bindings: FakeBindings;
@@ -43,7 +42,7 @@ function sale(productId: string, orders: number): ProductEvent[] {
 
 /** Valid, but Postgres cannot hold it: its product's stock is full. */
 async function impossibleEvent(productId: string): Promise<ProductEvent> {
-  await database.sql`INSERT INTO products (id, stock) VALUES (${productId}, ${MAX_INTEGER})`;
+  await fillStock(database, productId);
   return stockEvent({ productId, returned: 1 });
 }
 
@@ -55,15 +54,6 @@ async function readProduct(id: string): Promise<unknown> {
 async function countEvents(productId: string): Promise<unknown> {
   const [row] = await database.sql`SELECT count(*)::integer AS count FROM order_events WHERE product_id = ${productId}`;
   return row?.["count"];
-}
-
-async function bury(bodies: readonly unknown[], attempts = 1) {
-  return await deliver(
-    "sluice-dead-letters",
-    bodies,
-    (batch) => storeDeadLetters(batch, bindings.env, CONFIG),
-    attempts,
-  );
 }
 
 async function lettersOf(productId: string) {
@@ -225,7 +215,7 @@ describe("storeDeadLetters", () => {
   it("F6: applies the good events of a message that an outage has brought here, and stores the others one by one", async () => {
     const poison = await impossibleEvent("dead-full");
     const garbage = { ...orderEvent({ productId: "dead-full", orderId: "dead-garbage" }), colour: "red" };
-    expect((await bury([together([...sale("dead", 3), poison, garbage])])).acked).toEqual(["0"]);
+    expect((await bury(bindings, [together([...sale("dead", 3), poison, garbage])])).acked).toEqual(["0"]);
     expect(bindings.acknowledged).toHaveLength(4);
     expect(await readProduct("dead")).toMatchObject({ held: 3 });
     expect(await lettersOf("dead-full")).toMatchObject([
@@ -237,7 +227,7 @@ describe("storeDeadLetters", () => {
 
   it("F7: replays one of them alone", async () => {
     const poison = await impossibleEvent("again-full");
-    await bury([together([...sale("again", 1), poison])]);
+    await bury(bindings, [together([...sale("again", 1), poison])]);
     await replayDeadLetter(bindings.env, database, poison.eventId);
     expect(bindings.sent.flatMap(parseMessage)).toMatchObject([{ ok: true, event: poison }]);
     await database.sql`UPDATE products SET stock = 0 WHERE id = 'again-full'`;
@@ -249,15 +239,15 @@ describe("storeDeadLetters", () => {
     const poison = await impossibleEvent("patient-full");
     const orphan = orderEvent({ productId: "patient-orphan", orderId: "patient-orphan-1" });
     const message = together([poison, orphan]);
-    expect(await bury([message], 4)).toMatchObject({ acked: [], retried: [{ msgId: "0" }] });
+    expect(await bury(bindings, [message], 4)).toMatchObject({ acked: [], retried: [{ msgId: "0" }] });
     expect(await lettersOf("patient-full")).toEqual([]);
-    expect((await bury([message], 5)).acked).toEqual(["0"]);
+    expect((await bury(bindings, [message], 5)).acked).toEqual(["0"]);
     expect(await lettersOf("patient-full")).toMatchObject([{ attempts: 1 }]);
     expect(await lettersOf("patient-orphan")).toMatchObject([{ attempts: 1 }]);
   });
 
   it("F7: keeps a text that is no message as it came", async () => {
-    expect((await bury(["{broken"])).acked).toEqual(["0"]);
+    expect((await bury(bindings, ["{broken"])).acked).toEqual(["0"]);
     const letters = await listDeadLetters(database, { limit: 100 });
     expect(letters.find(({ body }) => body === "{broken")).toMatchObject({
       eventId: expect.stringMatching(/^digest\./),

@@ -6,6 +6,7 @@ import { inject } from "vitest";
 import { writeMessage } from "../../durable-objects/product/event-messages.ts";
 import type { WriterConfig } from "../../src/config.ts";
 import { type Database, openDatabase } from "../../src/origin/database.ts";
+import { storeDeadLetters } from "../../src/origin/dead-letters.ts";
 import { writeBatch } from "../../src/origin/writer/write-batch.ts";
 
 declare module "vitest" {
@@ -149,4 +150,22 @@ export async function write(
 /** One message that carries all of these. */
 export function together(events: readonly unknown[]): string {
   return writeMessage(events.map((event) => JSON.stringify(event)));
+}
+
+/** Delivers bodies to the dead letters' consumer, each as a message. */
+export async function bury(bindings: FakeBindings, bodies: readonly unknown[], attempts = 1): Promise<Settled> {
+  return await deliver(
+    "sluice-dead-letters",
+    bodies,
+    (batch) => storeDeadLetters(batch, bindings.env, CONFIG),
+    attempts,
+  );
+}
+
+/** The most units that Postgres holds in a column. */
+export const MAX_INTEGER = 2_147_483_647;
+
+/** A product whose stock is full: one unit more is impossible. */
+export async function fillStock({ sql }: OriginDatabase, productId: string): Promise<void> {
+  await sql`INSERT INTO products (id, stock) VALUES (${productId}, ${MAX_INTEGER})`;
 }

@@ -1,9 +1,14 @@
 /** F7 and T1: what can never be applied is set aside, what would oversell is stopped, and the others pass. */
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { orderEvent, stockEvent } from "../unit/origin/event-fixtures.ts";
-import { createOriginDatabase, FakeBindings, type OriginDatabase, write } from "./origin-database.ts";
-
-const MAX_INTEGER = 2_147_483_647;
+import {
+  createOriginDatabase,
+  FakeBindings,
+  type OriginDatabase,
+  write,
+  fillStock,
+  MAX_INTEGER,
+} from "./origin-database.ts";
 
 let database: OriginDatabase;
 let bindings: FakeBindings;
@@ -45,7 +50,7 @@ describe("writeBatch", () => {
   it("F7: a valid event that Postgres cannot hold: alone set aside, in a batch of fifty", async () => {
     const events = Array.from({ length: 50 }, (_, index) => stockEvent({ productId: `full-${index}` }));
     const full = "full-31";
-    await database.sql`INSERT INTO products (id, stock) VALUES (${full}, ${MAX_INTEGER})`;
+    await fillStock(database, full);
     const overflow = stockEvent({ productId: full, version: 2, seq: 2, returned: 1 });
     const settled = await write(bindings, [...events, overflow]);
     expect(settled.retried.map(({ msgId }) => msgId)).toEqual(["50"]);
