@@ -19,6 +19,10 @@ const STATISTICS_MS = 1500;
 
 /** How long orders pile up while their table is locked: less than the writer waits for a transaction, and the outbox for its answer. */
 const BACKLOG_SECONDS = 3;
+/** A backlog that is not written by then never will be, in milliseconds. */
+const WATCH_MS = 60_000;
+/** How often the rows of a backlog are looked at, in milliseconds. */
+const LOOK_MS = 10;
 const SECOND_MS = 1000;
 const MICROS_PER_SECOND = 1_000_000;
 /** The writer's rows per second, times the holds per second of the gateway. */
@@ -179,15 +183,19 @@ async function measureRun(
     p95Seconds: row.p95,
     p99Seconds: row.p99,
     rowsPerSecond: row.orders / row.span,
-    drainPerSecond: await measureDrain(ground, plan, gateway, `${productId}-backlog`),
+    drainPerSecond: await measureDrain(ground, plan, gateway, sql, `${productId}-backlog`),
   };
 }
 
-/** Rows per second of what piled up while nobody could write to the orders. */
+/**
+ * Rows per second of what piled up while nobody could write to the orders: from the first transaction to the last but one. The last
+ * is of what is left over, for whose company the queue waits its time-out; the first had waited for the table.
+ */
 async function measureDrain(
   ground: Ground,
   plan: BenchPlan,
   gateway: BenchGateway,
+  sql: Sql,
   productId: string,
 ): Promise<number> {
   const { product, requests } = await prepareLoad(gateway, productId, BACKLOG_SECONDS);
@@ -200,11 +208,39 @@ async function measureDrain(
   } finally {
     await blocker.end();
   }
-  const { outbox } = await product.ledger();
-  const { tookMs } = await product.drained();
+  const { orders } = await product.ledger();
+  const steps = await watchRows(sql, productId, orders.held);
   const faults = await auditProduct(product, gateway.databaseUrl);
   if (faults.length > 0) throw new StartError(`Delivery of a backlog is wrong: ${faults.join("; ")}`);
-  return (outbox.pending * SECOND_MS) / tookMs;
+  const [first, last] = [steps[0], steps.at(-2)];
+  if (first === undefined || last === undefined || last === first) {
+    throw new StartError(
+      `A backlog of ${orders.held} orders came in ${steps.length} transactions: too few to tell a rate`,
+    );
+  }
+  return ((last.rows - first.rows) * SECOND_MS) / (last.at - first.at);
+}
+
+/** When how many rows of the product were first seen, in milliseconds: one step for each transaction, or for several that came at once. */
+async function watchRows(
+  sql: Sql,
+  productId: string,
+  wanted: number,
+): Promise<readonly { readonly at: number; readonly rows: number }[]> {
+  const steps: { at: number; rows: number }[] = [];
+  const deadline = performance.now() + WATCH_MS;
+  let seen = 0;
+  while (seen < wanted) {
+    const [row] = await sql<{ held: number }[]>`SELECT held FROM products WHERE id = ${productId}`;
+    const at = performance.now();
+    if (row !== undefined && row.held > seen) {
+      seen = row.held;
+      steps.push({ at, rows: seen });
+    }
+    if (at > deadline) throw new StartError(`Postgres has ${seen} of ${wanted} orders after ${WATCH_MS} ms`);
+    await sleep(LOOK_MS);
+  }
+  return steps;
 }
 
 /** Of all clients of the database, ours too: a dozen among thousands of orders. */

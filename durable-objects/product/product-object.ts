@@ -50,8 +50,11 @@ import { earliest, FIRST_STEP, nextTidyAt, type Pass, type Tidied, tidy } from "
 
 /** Commands in one transaction: some 50 ms of work at the most, so that a read never waits long. */
 const MAX_BATCH = 512;
-/** Where so many came while a commit was on its way, more will come. */
-const RUSH_BATCH = 4;
+/**
+ * Where so many came while a commit was on its way, more will come. More than a steady 500 a second brings in a rest and a commit,
+ * some 7 ms: a moment in which the thread stood still must not begin a rush that then feeds itself.
+ */
+const RUSH_BATCH = 8;
 /** The next commit of a rush waits so long for company: each costs the thread and the disk the same, however much is in it (decision 0034). */
 const RUSH_REST_MS = 6;
 /** Commands waiting for their transaction, about two seconds of work; beyond that a buyer is told to come again. */
