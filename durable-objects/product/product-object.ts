@@ -15,6 +15,7 @@ import { pack, type Packed } from "../../src/packed.ts";
 import { ok, refused } from "../../src/result.ts";
 import { wait } from "../../src/waiting.ts";
 import { GroupCommit } from "../group-commit.ts";
+import { Agenda } from "./agenda.ts";
 import { acknowledge, park } from "./delivery-commands.ts";
 import { type Books, LedgerBatch } from "./ledger-batch.ts";
 import { cancel, hold, pay } from "./order-commands.ts";
@@ -46,7 +47,7 @@ import { mayBeArchived } from "./retention.ts";
 import { SpentTokens } from "./spent-tokens.ts";
 import { ProductStatements } from "./statements.ts";
 import { checkStock } from "./stock-check.ts";
-import { earliest, FIRST_STEP, nextTidyAt, type Pass, type Tidied, tidy } from "./tidy.ts";
+import { FIRST_STEP, type Pass, type Tidied, tidy } from "./tidy.ts";
 
 /** Commands in one transaction: some 50 ms of work at the most, so that a read never waits long. */
 const MAX_BATCH = 512;
@@ -76,14 +77,9 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   readonly #outbox: Outbox;
   readonly #commits: GroupCommit<Work, unknown>;
   readonly #spent: SpentTokens;
-  /** When the alarm is set to; null when it is not set. */
-  #alarmAt: number | null = null;
-  /** Not before this a read has to release or close something first; null when nothing is open. */
-  #dueAt: number | null = null;
+  readonly #agenda: Agenda;
   /** What the last commit left to the next one; null: it is to be read. */
   #books: Books | null = null;
-  /** When something stored may leave; null when nothing is. */
-  #tidyAt: number | null = null;
   #pass: Pass = FIRST_STEP;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -105,12 +101,12 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
       maxBatch: MAX_BATCH,
       maxWaiting: MAX_WAITING,
     });
-    if (!this.#statements.exists) return;
-    void ctx.blockConcurrencyWhile(async () => {
-      this.#alarmAt = await storage.getAlarm();
-      this.#tidyAt = this.#findTidyAt();
-      this.#arm();
+    this.#agenda = new Agenda({
+      statements: this.#statements,
+      setAlarm: (at) => ctx.waitUntil(storage.setAlarm(at)),
     });
+    if (!this.#statements.exists) return;
+    void ctx.blockConcurrencyWhile(async () => this.#agenda.begin(await storage.getAlarm()));
   }
 
   async hold(command: HoldCommand): Promise<Packed<HoldAnswer>> {
@@ -209,44 +205,36 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
    * read. It never throws: the platform gives up on an alarm after six failed retries, this one sets itself anew instead.
    */
   override async alarm(): Promise<void> {
-    this.#alarmAt = null;
+    this.#agenda.noteAlarm();
     try {
       await this.#outbox.resend(Date.now());
       // Its commit releases, closes, and sets the next alarm by what is due after the sending.
-      if (this.#tidyAt === null || this.#tidyAt > Date.now()) await this.#commits.submit(() => undefined);
-      else await this.#tidy();
+      if (this.#agenda.isTidyDue(Date.now())) await this.#tidy();
+      else await this.#commits.submit(() => undefined);
     } catch (fault) {
       logEvent("error", "alarm-failed", { object: "product", fault: describeFault(fault) });
       // Not by what is due: that is overdue already, and would come again at once and for ever.
-      this.#armAt(Date.now() + ALARM_RETRY_MS);
+      this.#agenda.wakeBy(Date.now() + ALARM_RETRY_MS);
     }
   }
 
   /** A step of tidying up. */
   async #tidy(): Promise<void> {
     const pass = this.#pass;
-    // Its own commit must not find it due.
-    this.#tidyAt = null;
+    this.#agenda.beginTidying();
     const tidied = await this.#submitTidy(pass);
     this.#pass = tidied?.pass ?? pass;
-    const nextAt = tidied === undefined || tidied.hasMore ? Date.now() + TIDY_PAUSE_MS : tidied.nextAt;
-    this.#tidyAt = earliest(this.#tidyAt, nextAt);
-    this.#arm();
+    this.#agenda.tidyBy(tidied === undefined || tidied.hasMore ? Date.now() + TIDY_PAUSE_MS : tidied.nextAt);
+    this.#agenda.plan();
   }
 
   async #submitTidy(pass: Pass): Promise<Tidied | undefined> {
     try {
       return (await this.#commits.submit((batch) => tidy(batch, pass))) as Tidied | undefined;
     } catch (fault) {
-      this.#tidyAt = Date.now() + ALARM_RETRY_MS;
+      this.#agenda.tidyBy(Date.now() + ALARM_RETRY_MS);
       throw fault;
     }
-  }
-
-  #findTidyAt(): number | null {
-    const head = this.#statements.head();
-    const round = this.#statements.currentRound();
-    return head === null || round === null ? null : nextTidyAt(this.#statements, head, round.closed, Date.now());
   }
 
   async #do<Answer>(work: (batch: LedgerBatch) => Answer): Promise<Answer | { ok: false; refusal: typeof OVERLOADED }> {
@@ -281,15 +269,12 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
       this.#statements.refresh();
       this.#spent.add(batch.spent);
       this.#outbox.send(batch.events);
-      // Whatever ended now leaves then, or later.
-      if (batch.events.length > 0) this.#tidyAt = earliest(this.#tidyAt, batch.now + batch.head().orderRetentionMs);
-      if (batch.onlyAdded && this.#alarmAt !== null) this.#armFor(batch);
-      else this.#arm();
-      this.#books = batch.books(this.#dueAt);
+      this.#agenda.planAfter(batch);
+      this.#books = batch.books(this.#agenda.dueAt);
       if (batch.moreOver) void this.#commits.submit(() => undefined);
     } catch (fault) {
       logEvent("error", "commit-follow-up-failed", { object: "product", fault: describeFault(fault) });
-      this.#armAt(Date.now() + ALARM_RETRY_MS);
+      this.#agenda.wakeBy(Date.now() + ALARM_RETRY_MS);
     }
   }
 
@@ -297,36 +282,11 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   async #upToDateHead() {
     this.#statements.refresh();
     if (!this.#statements.exists) return null;
-    while (this.#dueAt !== null && this.#dueAt <= Date.now()) {
+    while (this.#agenda.isDue(Date.now())) {
       const swept = this.#commits.submit(() => undefined);
       if (swept === undefined) break;
       await swept;
     }
     return this.#statements.head();
-  }
-
-  /** The same without a look, where a commit added holds and events and ended nothing. */
-  #armFor({ now, events, firstReleaseAt }: LedgerBatch): void {
-    this.#dueAt = earliest(this.#dueAt, firstReleaseAt);
-    const next = earliest(this.#dueAt, events.length === 0 ? null : now + RESEND_AFTER_MS, this.#tidyAt);
-    if (next !== null) this.#armAt(next);
-  }
-
-  /** Looks up what is due next, and sets the alarm if it would come too late for that. */
-  #arm(): void {
-    if (!this.#statements.exists) return;
-    const round = this.#statements.currentRound();
-    const nextReleaseAt = this.#statements.orders.nextReleaseAt();
-    // A round that is over ends with its last hold: until then there is no closing to wait for.
-    const closesAt = round === null || round.closed || round.ledger.held > 0 ? null : round.closesAt;
-    this.#dueAt = earliest(nextReleaseAt, closesAt);
-    const next = earliest(this.#dueAt, this.#statements.outbox.nextSendAt(), this.#tidyAt);
-    if (next !== null) this.#armAt(next);
-  }
-
-  #armAt(at: number): void {
-    if (this.#alarmAt !== null && this.#alarmAt <= at) return;
-    this.#alarmAt = at;
-    this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
   }
 }

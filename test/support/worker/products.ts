@@ -205,6 +205,8 @@ export interface QueueRecord {
   sizesFor(id: string): readonly (readonly number[])[];
   /** Waits until so many events were sent for the product, repeats included. The movable clock stands still meanwhile. */
   untilSent(id: string, count: number): Promise<void>;
+  /** The same of sendings that failed, too. */
+  untilTried(id: string, count: number): Promise<void>;
   /** Waits until all of these were sent for the product. */
   untilAllSent(id: string, eventIds: readonly string[]): Promise<void>;
   /** Lets sendings fail from now on, or no more. */
@@ -223,10 +225,13 @@ async function until(isSo: () => boolean): Promise<void> {
 /** Stands in for the queue, for every product object of this file: nothing reaches the writer. */
 export function recordQueue(): QueueRecord {
   const sendings: (readonly (readonly ProductEvent[])[])[] = [];
+  const tried: ProductEvent[] = [];
   let failing = false;
   env.ORDER_EVENTS.sendBatch = async (messages: Iterable<MessageSendRequest>) => {
+    const sending = Array.from(messages, ({ body }) => eventsOf(parseMessage(body)));
+    tried.push(...sending.flat());
     if (failing) throw new Error("The queue is down");
-    sendings.push(Array.from(messages, ({ body }) => eventsOf(parseMessage(body))));
+    sendings.push(sending);
     return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
   };
   const sentFor = (id: string) => sendings.flat(2).filter((event) => event.productId === id);
@@ -235,6 +240,7 @@ export function recordQueue(): QueueRecord {
     sizesFor: (id) =>
       sendings.filter(([first]) => first?.[0]?.productId === id).map((sending) => sending.map(({ length }) => length)),
     untilSent: (id, count) => until(() => sentFor(id).length >= count),
+    untilTried: (id, count) => until(() => tried.filter((event) => event.productId === id).length >= count),
     untilAllSent: (id, eventIds) =>
       until(() => {
         const sent = new Set(sentFor(id).map(({ eventId }) => eventId));
