@@ -5,7 +5,7 @@
  */
 import type { Context } from "hono";
 import * as v from "valibot";
-import type { FieldError } from "./refusal.ts";
+import type { FieldError, RefusalOf } from "./refusal.ts";
 import { ok, refused, type Result } from "./result.ts";
 
 /** No call needs more than some hundred bytes; the cap leaves room for challenges and long reasons. */
@@ -21,13 +21,31 @@ const NESTING_MAX = 8;
 /** Made once: making one takes longer than decoding a body. */
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
+/** Of a body whose sender stopped in the middle, or framed it wrongly: his fault, and not ours. */
+export const BROKEN_BODY: RefusalOf<"invalid-request"> = {
+  code: "invalid-request",
+  errors: [{ path: "", message: "The body did not arrive whole" }],
+};
+
 /** The body as JSON of the schema's shape. `emptyIs` stands for a body that is not there. */
 export async function readJson<Schema extends v.GenericSchema>(
   c: Context,
   schema: Schema,
   emptyIs?: unknown,
 ): Promise<Result<v.InferOutput<Schema>>> {
-  return parseJson(new Uint8Array(await c.req.arrayBuffer()), schema, emptyIs);
+  const bytes = await readBytes(c);
+  return bytes.ok ? parseJson(bytes.value, schema, emptyIs) : bytes;
+}
+
+/** The body as it came. */
+export async function readBytes(c: Context): Promise<Result<Uint8Array>> {
+  try {
+    return ok(new Uint8Array(await c.req.arrayBuffer()));
+  } catch (fault) {
+    // A body that was read before: a defect.
+    if (fault instanceof TypeError) throw fault;
+    return refused(BROKEN_BODY);
+  }
 }
 
 export function parseJson<Schema extends v.GenericSchema>(

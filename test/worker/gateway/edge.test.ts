@@ -1,6 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { BODY_BYTES_MAX } from "../../../src/body.ts";
-import { call, checkOut, operator, productBody, putProduct, takeToken } from "../../support/worker/gateway.ts";
+import {
+  bearer,
+  call,
+  checkOut,
+  gatewayWith,
+  makeBuyer,
+  operator,
+  productBody,
+  putProduct,
+  takeToken,
+} from "../../support/worker/gateway.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -175,3 +185,45 @@ describe("T19 body", () => {
     expect((await checkOut(ticket)).status).toBe(202);
   });
 });
+
+describe("T19 body that breaks off", () => {
+  /** In this very context: on its way through another one a broken stream would merely end. */
+  const gateway = gatewayWith({});
+  const framings = [
+    ["with its length said", { "Content-Length": "14" }],
+    ["in chunks", { "Transfer-Encoding": "chunked" }],
+  ] as const;
+
+  it.each(framings)("%s is refused: no fault, and no units of a limit are given back", async (_, framing) => {
+    const path = `/v1/products/${await putProduct()}/tokens`;
+    const headers = await bearer(makeBuyer());
+    // As many tokens as a buyer gets in a minute.
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const answer = await gateway(path, { headers: { ...headers, ...framing }, body: brokenBody() });
+      expect(answer.status).toBe(400);
+      expect(answer.body["errors"]).toEqual([{ path: "", message: "The body did not arrive whole" }]);
+    }
+    const answer = await gateway(path, { headers, body: {} });
+    // In chunks it is refused before anything is counted.
+    expect(answer.status).toBe("Content-Length" in framing ? 429 : 201);
+  });
+
+  it.each(framings)("%s of a callback is refused before its signature", async (_, framing) => {
+    const path = "/v1/origin/products/none/orders/none/payment";
+    const answer = await gateway(path, { headers: framing, body: brokenBody() });
+    expect(answer.status).toBe(400);
+    expect(answer.body["code"]).toBe("invalid-request");
+  });
+});
+
+/** The beginning of a checkout's body, and no more. */
+function brokenBody(): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode('{"qu'));
+    },
+    pull(controller) {
+      controller.error(new Error("Network connection lost."));
+    },
+  });
+}
