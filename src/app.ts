@@ -62,10 +62,11 @@ const LARGER_BODIES = new Map([
 
 export const app = new Hono<AppEnv>();
 
+const [admission, cap] = [admit(), capBody(LARGER_BODIES)];
 /** In front of every route. */
-const edge = together(admit(), capBody(LARGER_BODIES));
-/** In front of every route that a browser of another origin may call. */
-const api = together(edge, allowOrigins(), answerFaults());
+const edge = together(admission, cap);
+/** In front of every route that a browser of another origin may call: which must be able to read every answer, refused bodies too. */
+const api = together(admission, allowOrigins(), answerFaults(), cap);
 /** In front of every route for buyers: what operators changed, and whom they keep out. */
 const sale = together(api, loadControl(), refuseListedClient());
 

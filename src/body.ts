@@ -5,16 +5,27 @@
  */
 import type { Context } from "hono";
 import * as v from "valibot";
-import type { FieldError } from "./refusal.ts";
+import type { FieldError, RefusalOf } from "./refusal.ts";
 import { ok, refused, type Result } from "./result.ts";
 
 /** No call needs more than some hundred bytes; the cap leaves room for challenges and long reasons. */
 export const BODY_BYTES_MAX = 8192;
 /** Faults told at once: enough to mend a request, no more than a client can read. */
 const ERRORS_TOLD_MAX = 16;
+/**
+ * Objects and lists inside one another, the body itself not counted: twice what the deepest call takes (a proof of work's
+ * answer has four). Without a bound a body of brackets alone is deeper than the stack.
+ */
+const NESTING_MAX = 8;
 
 /** Made once: making one takes longer than decoding a body. */
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+/** Of a body whose sender stopped in the middle, or framed it wrongly: his fault, and not ours. */
+export const BROKEN_BODY: RefusalOf<"invalid-request"> = {
+  code: "invalid-request",
+  errors: [{ path: "", message: "The body did not arrive whole" }],
+};
 
 /** The body as JSON of the schema's shape. `emptyIs` stands for a body that is not there. */
 export async function readJson<Schema extends v.GenericSchema>(
@@ -22,7 +33,19 @@ export async function readJson<Schema extends v.GenericSchema>(
   schema: Schema,
   emptyIs?: unknown,
 ): Promise<Result<v.InferOutput<Schema>>> {
-  return parseJson(new Uint8Array(await c.req.arrayBuffer()), schema, emptyIs);
+  const bytes = await readBytes(c);
+  return bytes.ok ? parseJson(bytes.value, schema, emptyIs) : bytes;
+}
+
+/** The body as it came. */
+export async function readBytes(c: Context): Promise<Result<Uint8Array>> {
+  try {
+    return ok(new Uint8Array(await c.req.arrayBuffer()));
+  } catch (fault) {
+    // A body that was read before: a defect.
+    if (fault instanceof TypeError) throw fault;
+    return refused(BROKEN_BODY);
+  }
 }
 
 export function parseJson<Schema extends v.GenericSchema>(
@@ -40,8 +63,8 @@ export function parseJson<Schema extends v.GenericSchema>(
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     return invalid([{ path: "", message: "The body is not a JSON object" }]);
   }
-  const inherited = inheritedKeys(body, "");
-  if (inherited.length > 0) return invalid(inherited);
+  const foreign = foreignKeys(body, "", 0);
+  if (foreign.length > 0) return invalid(foreign);
   const parsed = v.safeParse(schema, body);
   return parsed.success ? ok(parsed.output) : invalid(parsed.issues.map(toFieldError));
 }
@@ -50,13 +73,14 @@ function invalid(errors: readonly FieldError[]): Result<never> {
   return refused({ code: "invalid-request", errors: errors.slice(0, ERRORS_TOLD_MAX) });
 }
 
-/** Keys that a schema's own lookup would take for known, because every object inherits them. */
-function inheritedKeys(value: unknown, path: string): FieldError[] {
+/** Keys that a schema's own lookup would take for known, because every object inherits them; and what lies deeper than any call goes. */
+function foreignKeys(value: unknown, path: string, depth: number): FieldError[] {
   if (typeof value !== "object" || value === null) return [];
+  if (depth > NESTING_MAX) return [{ path, message: "Is nested too deeply" }];
   return Object.entries(value).flatMap(([key, child]) => {
     const childPath = path === "" ? key : `${path}.${key}`;
     if (key in Object.prototype) return [{ path: childPath, message: "Is not a known key" }];
-    return inheritedKeys(child, childPath);
+    return foreignKeys(child, childPath, depth + 1);
   });
 }
 

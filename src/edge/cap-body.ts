@@ -1,9 +1,9 @@
 /** Bodies are counted in bytes as they arrive, and cut off beyond the cap, whatever Content-Length says. */
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { BODY_BYTES_MAX } from "../body.ts";
+import { BODY_BYTES_MAX, BROKEN_BODY } from "../body.ts";
 import { refuse } from "../problem.ts";
-import { fromHono, type Stage } from "../way.ts";
+import { type Answer, fromHono, type Next, type Stage } from "../way.ts";
 
 /** @param larger the paths that take more than the ordinary cap, and how many bytes each. */
 export function capBody(larger: ReadonlyMap<string, number>): Stage {
@@ -16,7 +16,20 @@ export function capBody(larger: ReadonlyMap<string, number>): Stage {
 
 function capAt(limitBytes: number): Stage {
   const onError = (c: Context) => refuse(c, { code: "payload-too-large", limitBytes });
-  const countAsItArrives = fromHono(bodyLimit({ maxSize: limitBytes, onError }));
+  const count = fromHono(bodyLimit({ maxSize: limitBytes, onError }));
+  async function countAsItArrives(c: Context, next: Next): Promise<Response> {
+    let hasArrived = false;
+    function goOn(): Answer {
+      hasArrived = true;
+      return next();
+    }
+    try {
+      return await count(c, goOn);
+    } catch (fault) {
+      if (hasArrived) throw fault;
+      return refuse(c, BROKEN_BODY);
+    }
+  }
   return (c, next) => {
     const { method } = c.req;
     if (method === "GET" || method === "HEAD") return next();

@@ -71,7 +71,9 @@ export async function verifyIdentity(config: IdentityConfig, jwt: string, now: n
       currentDate: new Date(now),
       requiredClaims: ["sub", "exp"],
     });
-    const { sub } = payload;
+    const { sub, exp } = payload;
+    // JSON has numbers too large for one (1e400), and jose takes them for an end: it would never come.
+    if (!Number.isFinite(exp)) return refused({ code: "identity-invalid" });
     if (typeof sub !== "string" || sub.length === 0 || sub.length > BUYER_ID_LENGTH_MAX || !isStorable(sub)) {
       return refused({ code: "identity-invalid" });
     }

@@ -11,7 +11,7 @@ import type { CallbackId, OrderAnswer, PayCommand, ProductApi } from "../../dura
 import { ORDER_ID_PATTERN } from "../../durable-objects/product/order-id.ts";
 import { causeOf } from "../cause.ts";
 import type { AppEnv } from "../context.ts";
-import { parseJson } from "../body.ts";
+import { parseJson, readBytes } from "../body.ts";
 import { changeOrder, type FindArchived } from "../order-calls.ts";
 import { refuse } from "../problem.ts";
 import { isProductName } from "../product-name.ts";
@@ -34,7 +34,9 @@ type CallbackEnv = AppEnv & { Variables: AppEnv["Variables"] & { callback: Callb
 /** The signature must be one of the origin's, over exactly these bytes, within five minutes. */
 export function verifyCallback() {
   return async function refuseUnsignedCallback(c: Context<CallbackEnv>, next: Next): Promise<Response> {
-    const body = new Uint8Array(await c.req.arrayBuffer());
+    const received = await readBytes(c);
+    if (!received.ok) return refuse(c, received.refusal);
+    const body = received.value;
     const headers = {
       "webhook-id": c.req.header("webhook-id") ?? "",
       "webhook-timestamp": c.req.header("webhook-timestamp") ?? "",

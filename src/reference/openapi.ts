@@ -3,7 +3,7 @@
  */
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type { Context } from "hono";
-import type * as v from "valibot";
+import * as v from "valibot";
 import type { AppEnv } from "../context.ts";
 import { PROBLEM_TYPE } from "../problem.ts";
 import { REFUSALS } from "../refusal.ts";
@@ -31,7 +31,7 @@ const PROOF = {
   description: "Where the gateway binds tokens: a proof for this call by the buyer's key (RFC 9449)",
 };
 
-function parametersOf({ path, header, query, isProven }: Operation) {
+function parametersOf({ path, header, query = [], isProven }: Operation) {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: "path",
@@ -40,12 +40,22 @@ function parametersOf({ path, header, query, isProven }: Operation) {
   }));
   return [
     ...inPath,
-    ...(query === undefined
-      ? []
-      : [{ ...query, in: "query", required: false, allowEmptyValue: true, schema: { type: "string" } }]),
+    ...query.map(({ name, description, isFlag = false }) => ({
+      name,
+      description,
+      in: "query",
+      required: false,
+      ...(isFlag ? { allowEmptyValue: true } : {}),
+      schema: { type: "string" },
+    })),
     ...(header === undefined ? [] : [{ ...header, in: "header", required: true, schema: { type: "string" } }]),
     ...(isProven === true ? [{ ...PROOF, in: "header", required: false, schema: { type: "string" } }] : []),
   ];
+}
+
+/** Where every key may be left out, so may be the body. */
+function isNeeded(body: v.GenericSchema): boolean {
+  return !v.safeParse(body, {}).success;
 }
 
 function refusalsOf({ refusals }: Operation) {
@@ -80,7 +90,12 @@ function operationObject(operation: Operation) {
     ...(security === undefined ? {} : { security: [{ [security]: [] }] }),
     ...(body === undefined
       ? {}
-      : { requestBody: { content: { "application/json": { schema: schemaOf(body, "input") } } } }),
+      : {
+          requestBody: {
+            required: isNeeded(body),
+            content: { "application/json": { schema: schemaOf(body, "input") } },
+          },
+        }),
     responses: { ...answersOf(operation), ...refusalsOf(operation) },
   };
 }

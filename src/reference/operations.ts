@@ -7,6 +7,13 @@ import * as responses from "../wire/responses.ts";
 
 type Security = "identity" | "operator" | "webhook";
 
+interface QueryParameter {
+  readonly name: string;
+  readonly description: string;
+  /** Whether its name alone says all. @default false */
+  readonly isFlag?: boolean;
+}
+
 export interface Operation {
   readonly method: "get" | "post" | "put" | "delete";
   readonly path: string;
@@ -15,13 +22,14 @@ export interface Operation {
   readonly header?: { readonly name: string; readonly description: string };
   /** Whether it takes a proof of possession. */
   readonly isProven?: boolean;
-  readonly query?: { readonly name: string; readonly description: string };
+  readonly query?: readonly QueryParameter[];
   readonly body?: v.GenericSchema;
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: v.GenericSchema }>>;
   readonly refusals: readonly RefusalCode[];
 }
 
-const LIMITED = ["rate-limited", "limiter-unavailable"] as const satisfies readonly RefusalCode[];
+/** Of every call for buyers: whoever is on a deny list, and whoever comes too often. */
+const KEPT_OUT = ["not-eligible", "rate-limited", "limiter-unavailable"] as const satisfies readonly RefusalCode[];
 const SALE = [
   "too-early",
   "round-closed",
@@ -43,7 +51,13 @@ export const OPERATIONS: readonly Operation[] = [
     method: "get",
     path: "/v1/time",
     summary: "The gateway's clock",
-    query: { name: "signed", description: "Adds a JWT that third parties can verify with /.well-known/jwks.json" },
+    query: [
+      {
+        name: "signed",
+        description: "Adds a JWT that third parties can verify with /.well-known/jwks.json",
+        isFlag: true,
+      },
+    ],
     answers: { 200: { description: "Now", schema: responses.timeResponse } },
     refusals: [],
   },
@@ -55,18 +69,18 @@ export const OPERATIONS: readonly Operation[] = [
       200: { description: "The product, cacheable for a second", schema: responses.productResponse },
       304: { description: "Nothing has changed since the ETag of If-None-Match" },
     },
-    refusals: ["not-found", "overloaded", ...LIMITED],
+    refusals: ["not-found", "overloaded", ...KEPT_OUT],
   },
   {
     method: "post",
     path: "/v1/products/{id}/tokens",
     summary: "A one-time purchase token for the buyer",
     security: "identity",
-    query: { name: "lang", description: "In which language a question is put: en or zh" },
+    query: [{ name: "lang", description: "In which language a question is put: en or zh" }],
     isProven: true,
     body: requests.tokenRequest,
     answers: { 201: { description: "The token and where to use it", schema: responses.tokenResponse } },
-    refusals: ["proof-required", "not-found", ...SALE, ...IDENTITY, ...LIMITED, ...CHALLENGE, ...BODY],
+    refusals: ["proof-required", "not-found", ...SALE, ...IDENTITY, ...KEPT_OUT, ...CHALLENGE, ...BODY],
   },
   {
     method: "post",
@@ -93,7 +107,7 @@ export const OPERATIONS: readonly Operation[] = [
       "token-mismatch",
       "buyer-limit",
       ...SALE,
-      ...LIMITED,
+      ...KEPT_OUT,
       ...BODY,
     ],
   },
@@ -103,7 +117,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "An order, for its buyer",
     security: "identity",
     answers: { 200: { description: "The order as it is now", schema: responses.orderResponse } },
-    refusals: ["not-found", ...IDENTITY, ...LIMITED],
+    refusals: ["not-found", ...IDENTITY, ...KEPT_OUT],
   },
   {
     method: "post",
@@ -112,7 +126,7 @@ export const OPERATIONS: readonly Operation[] = [
     security: "identity",
     body: requests.emptyRequest,
     answers: { 200: { description: "The order as it is now", schema: responses.orderResponse } },
-    refusals: ["not-found", "wrong-state", ...IDENTITY, ...LIMITED, ...BODY],
+    refusals: ["not-found", "wrong-state", ...IDENTITY, ...KEPT_OUT, ...BODY],
   },
   {
     method: "post",
@@ -186,6 +200,13 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/v1/admin/lists",
     summary: "The allow, deny and suspect lists, a page at a time",
     security: "operator",
+    query: [
+      { name: "list", description: "Only this one: allow, deny or suspect" },
+      { name: "subject", description: "Only entries of this kind: cidr, asn, country or buyer" },
+      { name: "value", description: "Only this value" },
+      { name: "limit", description: "Entries of a page: 1 to 1000, 100 unless said" },
+      { name: "after", description: "`next` of the page before" },
+    ],
     answers: { 200: { description: "Entries", schema: control.listResponse } },
     refusals: [...OPERATOR, "invalid-request"],
   },
@@ -237,6 +258,10 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/v1/admin/audit",
     summary: "Who changed lists and limits, the newest first",
     security: "operator",
+    query: [
+      { name: "limit", description: "Entries of a page: 1 to 1000, 100 unless said" },
+      { name: "before", description: "An entry's number: only older ones" },
+    ],
     answers: { 200: { description: "The audit list", schema: control.controlAuditResponse } },
     refusals: [...OPERATOR, "invalid-request"],
   },

@@ -1,6 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { BODY_BYTES_MAX } from "../../../src/body.ts";
-import { call, checkOut, operator, productBody, putProduct, takeToken } from "../../support/worker/gateway.ts";
+import {
+  bearer,
+  call,
+  checkOut,
+  gatewayWith,
+  makeBuyer,
+  operator,
+  productBody,
+  putProduct,
+  takeToken,
+} from "../../support/worker/gateway.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -132,6 +142,29 @@ describe("T19 body", () => {
     },
   );
 
+  it.each([
+    ["lists", (depth: number) => "[".repeat(depth) + "]".repeat(depth)],
+    ["objects", (depth: number) => '{"a":'.repeat(depth) + "1" + "}".repeat(depth)],
+  ])("of %s inside one another is refused, however many fit in", async (_, nest) => {
+    const room = BODY_BYTES_MAX - '{"title":}'.length;
+    for (const depth of [9, Math.floor(room / nest(1).length)]) {
+      const answer = await put(`{"title":${nest(depth)}}`);
+      expect(answer.status).toBe(400);
+      expect(answer.body["errors"]).toEqual([
+        { path: expect.stringMatching(/^title(?:\.[0a]){8}$/), message: "Is nested too deeply" },
+      ]);
+    }
+    const shallow = await put(`{"title":${nest(8)}}`);
+    expect(shallow.body["errors"]).not.toContainEqual(expect.objectContaining({ message: "Is nested too deeply" }));
+  });
+
+  it("of lists inside one another is refused where a longer body is taken", async () => {
+    const nested = `{"entries":${"[".repeat(120_000)}${"]".repeat(120_000)}}`;
+    const answer = await call("/v1/admin/lists", { method: "POST", headers: operator(), body: nested });
+    expect(answer.status).toBe(400);
+    expect(answer.body["code"]).toBe("invalid-request");
+  });
+
   it("of a checkout takes nothing but a quantity", async () => {
     const id = await putProduct();
     const ticket = await takeToken(id, "mass-assigner");
@@ -153,9 +186,44 @@ describe("T19 body", () => {
   });
 });
 
-describe("CORS", () => {
-  it("lets no other origin in by default", async () => {
-    const answer = await call("/v1/time", { headers: { Origin: "https://elsewhere.example" } });
-    expect(answer.headers.get("Access-Control-Allow-Origin")).toBeNull();
+describe("T19 body that breaks off", () => {
+  /** In this very context: on its way through another one a broken stream would merely end. */
+  const gateway = gatewayWith({});
+  const framings = [
+    ["with its length said", { "Content-Length": "14" }],
+    ["in chunks", { "Transfer-Encoding": "chunked" }],
+  ] as const;
+
+  it.each(framings)("%s is refused: no fault, and no units of a limit are given back", async (_, framing) => {
+    const path = `/v1/products/${await putProduct()}/tokens`;
+    const headers = await bearer(makeBuyer());
+    // As many tokens as a buyer gets in a minute.
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const answer = await gateway(path, { headers: { ...headers, ...framing }, body: brokenBody() });
+      expect(answer.status).toBe(400);
+      expect(answer.body["errors"]).toEqual([{ path: "", message: "The body did not arrive whole" }]);
+    }
+    const answer = await gateway(path, { headers, body: {} });
+    // In chunks it is refused before anything is counted.
+    expect(answer.status).toBe("Content-Length" in framing ? 429 : 201);
+  });
+
+  it.each(framings)("%s of a callback is refused before its signature", async (_, framing) => {
+    const path = "/v1/origin/products/none/orders/none/payment";
+    const answer = await gateway(path, { headers: framing, body: brokenBody() });
+    expect(answer.status).toBe(400);
+    expect(answer.body["code"]).toBe("invalid-request");
   });
 });
+
+/** The beginning of a checkout's body, and no more. */
+function brokenBody(): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode('{"qu'));
+    },
+    pull(controller) {
+      controller.error(new Error("Network connection lost."));
+    },
+  });
+}

@@ -1,4 +1,4 @@
-import { decodeJwt, decodeProtectedHeader, SignJWT } from "jose";
+import { CompactSign, decodeJwt, decodeProtectedHeader, importJWK, SignJWT } from "jose";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   bearer,
@@ -96,6 +96,23 @@ describe("POST /v1/products/{id}/tokens", () => {
     ["alg none", `Bearer ${btoa('{"alg":"none"}').replaceAll("=", "")}.${btoa('{"sub":"x"}').replaceAll("=", "")}.`],
   ])("T4 refuses %s", async (_, authorization) => {
     expect((await askToken(await putProduct(), authorization)).body["code"]).toBe("identity-invalid");
+  });
+
+  it("T4 refuses an identity whose end never comes", async () => {
+    const { identity_key: jwk } = JSON.parse(secret("DEMO")) as { identity_key: { kid: string } };
+    const id = await putProduct();
+    const claims = decodeJwt(await makeIdentity("mallory"));
+    const key = await importJWK(jwk as object, "ES256");
+    for (const [exp, status] of [
+      [String(claims.exp), 201],
+      ["1e400", 401],
+    ] as const) {
+      const text = JSON.stringify(claims).replace(/"exp":\d+/, `"exp":${exp}`);
+      const jwt = await new CompactSign(new TextEncoder().encode(text))
+        .setProtectedHeader({ alg: "ES256", kid: jwk.kid })
+        .sign(key);
+      expect((await askToken(id, `Bearer ${jwt}`)).status).toBe(status);
+    }
   });
 
   it("T4 refuses an identity signed with the public key as a shared secret", async () => {
