@@ -1,10 +1,9 @@
 /**
  * The demo's Postgres: PGlite in this process, reachable over TCP, kept in a folder.
  *
- * One session serves every connection, a transaction at a time. So settings, advisory locks and prepared statements are
- * shared, transactions never run in parallel, and only what stands inside a transaction is safe from being mixed with
- * another connection's statements (the socket hands on message by message). The writer does everything in transactions
- * and names no statements, which suits it; tests that need parallel transactions use a real server.
+ * One session serves every connection, a transaction at a time. So settings, advisory locks and named prepared statements are
+ * shared, and transactions never run in parallel: a client that leaves one open keeps everybody else waiting, the writer too.
+ * The writer names no statements, which suits it; tests that need parallel transactions use a real server.
  */
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -35,6 +34,7 @@ export interface PgliteServer {
 export async function startPglite(options: PgliteOptions): Promise<PgliteServer> {
   await mkdir(dirname(options.dataDir), { recursive: true });
   const db = await PGlite.create({ dataDir: options.dataDir, relaxedDurability: false });
+  keepSeriesTogether(db);
   const server = new PGLiteSocketServer({
     db,
     host: "127.0.0.1",
@@ -54,4 +54,24 @@ export async function startPglite(options: PgliteOptions): Promise<PgliteServer>
       await db.close();
     },
   };
+}
+
+/** The first bytes of the messages that stand before a Sync: Parse, Bind, Describe, Execute, Close, Flush. */
+const BEFORE_SYNC: ReadonlySet<number> = new Set(Array.from("PBDECH", (letter) => letter.charCodeAt(0)));
+
+/**
+ * A query with parameters is a series of messages up to its Sync, and the socket hands on message by message: another
+ * connection's Parse in between would take the unnamed statement's place. The socket keeps what is inside a transaction together; so a series that
+ * was begun is told to be one.
+ */
+function keepSeriesTogether(db: PGlite): void {
+  let isMidSeries = false;
+  const execute = db.execProtocolRawStream.bind(db);
+  const isInTransaction = db.isInTransaction.bind(db);
+  db.execProtocolRawStream = async (message, options) => {
+    const [first] = message;
+    isMidSeries = first !== undefined && BEFORE_SYNC.has(first);
+    await execute(message, options);
+  };
+  db.isInTransaction = () => isMidSeries || isInTransaction();
 }
