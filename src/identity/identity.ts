@@ -3,10 +3,10 @@
  *
  * Keys come from the configuration, or from the merchant's JWKS, which jose caches and fetches anew for a new `kid` (at most every
  * half minute, so that made-up kids cause no flood). When the JWKS cannot be had the answer is `overloaded`: the
- * fault is ours to wait out, not the buyer's.
+ * fault is ours to wait out, not the buyer's. Whose key is at hand waits for nothing: a made-up `kid` meanwhile keeps nobody else out.
  */
 import type { Context } from "hono";
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
 import type { Buyer, BuyerEnv } from "../context.ts";
 import { describeFault, logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
@@ -21,7 +21,7 @@ const CLOCK_TOLERANCE_SECONDS = 5;
 const JWT_LENGTH_MAX = 8192;
 /** A merchant's user id; longer ones are no ids. In characters. */
 const BUYER_ID_LENGTH_MAX = 256;
-/** After the JWKS could not be fetched nobody waits for it again for so long. */
+/** After the JWKS could not be had nobody fetches it again for so long. */
 const FETCH_PAUSE_MS = 1000;
 
 const BEARER = /^Bearer +([^\s]+)$/i;
@@ -29,20 +29,40 @@ const BEARER = /^Bearer +([^\s]+)$/i;
 interface KeySource {
   readonly config: IdentityConfig;
   readonly getKey: JWTVerifyGetKey;
-  pausedUntil: number;
 }
 
 let keySource: KeySource | null = null;
 
+/** That the JWKS is not fetched now: it could not be had a moment ago. */
+class FetchPaused extends Error {}
+
 function keysOf(config: IdentityConfig): KeySource {
   if (keySource?.config !== config) {
-    const getKey =
-      config.keys.kind === "inline"
-        ? createLocalJWKSet(config.keys.jwks)
-        : createRemoteJWKSet(config.keys.url, { timeoutDuration: config.timeoutMs });
-    keySource = { config, getKey, pausedUntil: 0 };
+    const { keys, timeoutMs } = config;
+    const getKey = keys.kind === "inline" ? createLocalJWKSet(keys.jwks) : fetchedKeys(keys.url, timeoutMs);
+    keySource = { config, getKey };
   }
   return keySource;
+}
+
+/** The keys of a JWKS elsewhere. Those at hand are used, also while nothing is fetched. */
+function fetchedKeys(url: URL, timeoutMs: number): JWTVerifyGetKey {
+  let pausedUntil = 0;
+  const getKey = createRemoteJWKSet(url, {
+    timeoutDuration: timeoutMs,
+    [customFetch]: async (target, options) => {
+      if (Date.now() < pausedUntil) throw new FetchPaused();
+      return fetch(target, options);
+    },
+  });
+  return async (header, token) => {
+    try {
+      return await getKey(header, token);
+    } catch (fault) {
+      if (!isTokensFault(fault) && !(fault instanceof FetchPaused)) pausedUntil = Date.now() + FETCH_PAUSE_MS;
+      throw fault;
+    }
+  };
 }
 
 /** Requires a buyer: sets `buyer`, or refuses with `identity-required`, `identity-invalid` or `overloaded`. */
@@ -60,10 +80,8 @@ export function identifyBuyer() {
 }
 
 export async function verifyIdentity(config: IdentityConfig, jwt: string, now: number): Promise<Result<Buyer>> {
-  const source = keysOf(config);
-  if (now < source.pausedUntil) return refused(keysUnavailable());
   try {
-    const { payload } = await jwtVerify(jwt, source.getKey, {
+    const { payload } = await jwtVerify(jwt, keysOf(config).getKey, {
       issuer: config.issuer,
       audience: config.audience,
       algorithms: [...config.algorithms],
@@ -80,8 +98,9 @@ export async function verifyIdentity(config: IdentityConfig, jwt: string, now: n
     return ok({ id: sub, claims: payload });
   } catch (fault) {
     if (isTokensFault(fault)) return refused({ code: "identity-invalid" });
-    source.pausedUntil = Date.now() + FETCH_PAUSE_MS;
-    logEvent("error", "identity-keys-unavailable", { fault: describeFault(fault) });
+    if (!(fault instanceof FetchPaused)) {
+      logEvent("error", "identity-keys-unavailable", { fault: describeFault(fault) });
+    }
     return refused(keysUnavailable());
   }
 }

@@ -4,6 +4,7 @@ import type { IdentityConfig } from "../../../src/identity/identity-config.ts";
 import { verifyIdentity } from "../../../src/identity/identity.ts";
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
@@ -68,13 +69,32 @@ describe("the merchant's JWKS", () => {
     const shop = makeShop();
     const fetched = answerWith(respond);
     const now = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now });
     for (let time = 0; time < 3; time++) {
       expect(await verifyIdentity(shop, await makeJwt(), now)).toMatchObject({ refusal: { code: "overloaded" } });
     }
     expect(fetched).toHaveBeenCalledTimes(1);
     vi.restoreAllMocks();
     answerWith(async () => Response.json({ keys: [publicJwk] }));
+    vi.setSystemTime(now + 5000);
     expect(await verifyIdentity(shop, await makeJwt(), now + 5000)).toMatchObject({ ok: true });
+  });
+
+  it("T16 that cannot be had keeps nobody out whose key is at hand, whatever kids others make up", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const shop = makeShop();
+    const fetched = answerWith(async () => Response.json({ keys: [publicJwk] }));
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    expect(await verifyIdentity(shop, await makeJwt(), Date.now())).toMatchObject({ ok: true });
+    fetched.mockImplementation(async () => new Response("no", { status: 500 }));
+    // Later than jose asks again for a kid that it does not know, and sooner than what it has is too old.
+    vi.setSystemTime(Date.now() + 60_000);
+    for (let time = 0; time < 3; time++) {
+      const forged = await verifyIdentity(shop, await makeJwt(`made-up-${time}`), Date.now());
+      expect(forged).toMatchObject({ refusal: { code: "overloaded" } });
+      expect(await verifyIdentity(shop, await makeJwt(), Date.now())).toMatchObject({ ok: true });
+    }
+    expect(fetched).toHaveBeenCalledTimes(2);
   });
 
   it("that never answers is given up in time", async () => {
