@@ -39,6 +39,8 @@ app.on(["GET", "POST"], "/bare", (c) => c.json({ now: Date.now() }));
 app.on(["GET", "POST"], "/refusal", (c) =>
   c.json(REFUSAL, 410, { ...REFUSAL_HEADERS, "X-Request-Id": crypto.randomUUID() }),
 );
+/** Two objects that share nothing but the process, for the bench of neighbours. */
+app.get("/noop/quiet", async (c) => c.json({ done: await c.env.NOOP.getByName("quiet").noop() }));
 app.on(["GET", "POST"], "/noop", async (c) => c.json({ done: await c.env.NOOP.getByName("one").noop() }));
 
 export default app;
