@@ -26,19 +26,26 @@ export const SERVER_CPU: Measure = { name: "CPU per answer", of: ({ serverMicros
 
 /** @throws when a round has no slice of the two. */
 export function ratioOf(rounds: readonly (readonly Slice[])[], wanted: Wanted, measure: Measure = THROUGHPUT): Ratio {
-  const { subject, baseline, target, atMost = false, floor } = wanted;
-  const spread = spreadOf(rounds.map((slices) => ratioIn(slices, subject, baseline, measure)));
+  const { subject, baseline, floor } = wanted;
+  const of = (name: string): readonly number[] => rounds.map((slices) => ratioIn(slices, name, baseline, measure));
+  return {
+    ...ratioFrom(wanted, measure.name, of(subject)),
+    ...(floor === undefined ? {} : { floor: rounded(spreadOf(of(floor)).median, 3) }),
+  };
+}
+
+/** @param ratios one of each round. @param of what was compared. */
+export function ratioFrom(wanted: Wanted, of: string, ratios: readonly number[]): Ratio {
+  const { subject, baseline, target, atMost = false } = wanted;
+  const spread = spreadOf(ratios);
   return {
     subject,
     baseline,
-    of: measure.name,
+    of,
     median: rounded(spread.median, 3),
     low: rounded(spread.low, 3),
     high: rounded(spread.high, 3),
     ...(target === undefined ? {} : { target, atMost }),
-    ...(floor === undefined
-      ? {}
-      : { floor: rounded(spreadOf(rounds.map((slices) => ratioIn(slices, floor, baseline, measure))).median, 3) }),
     kept: isKept(spread.median, target, atMost),
   };
 }

@@ -2,10 +2,6 @@
  * The floors' server and its subjects: what stands between the gateway and its targets that no gateway on this platform could
  * do without (workers/floors.ts). Each is audited like any subject: statuses, counts, rows.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import postgres from "postgres";
 import * as v from "valibot";
 import { type Vars, requireVar } from "../../scripts/gateway/dev-vars.ts";
@@ -15,13 +11,11 @@ import { createDatabase } from "../gateway/gateway.ts";
 import { readTokenKey } from "../gateway/passes.ts";
 import { peerSubject } from "../peer-subject.ts";
 import { countRows, resetPostgres } from "../peers/postgres-stock.ts";
-import { startProgram } from "../program.ts";
 import { type Measure, ratioOf, type Wanted } from "../ratios.ts";
 import type { Ratio, Slice } from "../results.ts";
 import { expectStatuses, type Subject } from "../rounds.ts";
+import { startWorkerProgram } from "../serve-worker.ts";
 import type { RunningPeer, RunningServer } from "../server.ts";
-
-const SERVE = fileURLToPath(new URL("serve.ts", import.meta.url));
 
 export const FORGED_FLOOR_PATH = "/forged";
 
@@ -50,21 +44,13 @@ const identity = v.object({
 
 /** @param vars the gateway's: the floors believe the same shop, and take the same purchase tokens. */
 export async function startFloors(database: RealPostgres, vars: Vars, name: string): Promise<RunningFloors> {
-  const stateDir = await mkdtemp(join(tmpdir(), "sluice-bench-floors-"));
   const databaseUrl = await createDatabase(database, `floors_${name.replaceAll("-", "_")}`);
   const { issuer, audience, jwks } = v.parse(identity, JSON.parse(requireVar(vars, "IDENTITY")));
   const { kid, secret } = readTokenKey(vars);
   const bindings = { TOKEN_SECRET: secret, TOKEN_KID: kid, SHOP: { issuer, audience, jwk: jwks.keys[0] } };
-  const server = await startProgram(SERVE, [stateDir, databaseUrl, JSON.stringify(bindings)]);
-  return {
-    ...server,
-    databaseUrl,
-    pids: [...server.pids, database.pid],
-    stop: async () => {
-      await server.stop();
-      await rm(stateDir, { recursive: true, force: true });
-    },
-  };
+  const args = [databaseUrl, JSON.stringify(bindings)];
+  const server = await startWorkerProgram(new URL("serve.ts", import.meta.url), "floors", args);
+  return { ...server, databaseUrl, pids: [...server.pids, database.pid] };
 }
 
 /** @param requests checkouts with forged tokens; a genuine one has to pass, or refusing would be no work. */
