@@ -32,12 +32,20 @@ const HEADERS = {
   "X-Content-Type-Options": "nosniff",
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 };
+/** A limit's fields, as the gateway's policies of that call say them: bytes only. */
+const CHECKOUT_POLICY = `"checkout-per-client";q=600;w=60`;
+const READ_POLICY = `"read-per-client";q=300;w=10`;
+const TOKEN_LIMITS = {
+  RateLimit: `"token-per-client";r=59;t=60, "token-per-buyer";r=9;t=60`,
+  "RateLimit-Policy": `${READ_POLICY}, "token-sieve";q=500;w=10, "token-per-client";q=60;w=60, "token-per-buyer";q=10;w=60`,
+};
 const PROBLEM = "application/problem+json";
 const TOKEN_INVALID = JSON.stringify({
   type: "/problems/token-invalid",
-  title: "The purchase token is not valid here",
+  title: "Purchase token invalid",
   status: 403,
   code: "token-invalid",
+  detail: "The purchase token was not accepted for this checkout",
 });
 const SOLD_OUT = JSON.stringify({ type: "/problems/sold-out", title: "Sold out", status: 410, code: "sold-out" });
 const RATE_LIMITED = JSON.stringify({ type: "/problems/rate-limited", status: 429, code: "rate-limited" });
@@ -84,7 +92,12 @@ async function verifyToken(token: string, { token: key }: Keys): Promise<Claims 
 function refusal(body: string, status: number): Response {
   return new Response(body, {
     status,
-    headers: { "X-Request-Id": crypto.randomUUID(), "Content-Type": PROBLEM, ...HEADERS },
+    headers: {
+      "X-Request-Id": crypto.randomUUID(),
+      "Content-Type": PROBLEM,
+      "RateLimit-Policy": CHECKOUT_POLICY,
+      ...HEADERS,
+    },
   });
 }
 
@@ -131,7 +144,8 @@ for (const counting of ["one", "two"] as const) {
       .setIssuedAt(Math.floor(now / 1000))
       .setExpirationTime(Math.floor((now + LIFETIME_MS) / 1000))
       .sign(tokenKey);
-    return json({ token, expiresAt: now + LIFETIME_MS, checkoutUrl: `/v1/products/${PRODUCT}/checkout/${GATE}` }, 201);
+    const checkoutUrl = `/v1/products/${PRODUCT}/checkout/${GATE}`;
+    return json({ token, expiresAt: now + LIFETIME_MS, checkoutUrl }, 201, TOKEN_LIMITS);
   });
 }
 
@@ -155,7 +169,8 @@ for (const [name, ledgerOf] of Object.entries(LEDGERS)) {
     if (orderId === null) return refusal(SOLD_OUT, 410);
     const statusUrl = `/v1/products/${PRODUCT}/orders/${orderId}`;
     const order = { orderId, status: "held", quantity, holdExpiresAt: now + HOLD_MS, statusUrl };
-    return json(order, orderId === proposedId ? 202 : 200, { Location: statusUrl });
+    const headers = { Location: statusUrl, "RateLimit-Policy": `${READ_POLICY}, ${CHECKOUT_POLICY}` };
+    return json(order, orderId === proposedId ? 202 : 200, headers);
   });
 
   app.get(`/books/${name}`, async (c) => c.json(await ledger(c.env).books()));
