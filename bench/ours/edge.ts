@@ -57,7 +57,7 @@ function planOf(plan: BenchPlan): BenchPlan {
 export const edge: Bench = {
   name: "edge",
   tells: "time, product and every refusal at the edge, against a bare hono handler",
-  estimate: (plan) => 25 + (planOf(plan).rounds * ABOUT_TURNS + ABOUT_SUBJECTS) * (plan.seconds + 0.4),
+  estimate: (plan) => 25 + (planOf(plan).rounds * ABOUT_TURNS + ABOUT_SUBJECTS) * (plan.seconds + 0.3),
   run: measureEdge,
 };
 

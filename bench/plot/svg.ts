@@ -61,7 +61,7 @@ export function drawCharts(charts: readonly Chart[]): string {
     y += HEAD + chart.bars.length * ROW + GROUP_GAP;
   }
   const height = y + FOOT;
-  const legend = `<text class="quiet" x="16" y="${height - 12}">thin line: all rounds · thick stroke: what is wanted · diamond: the least program for the same job · dashed: equal · a bar at the right edge is cut off there</text>`;
+  const legend = `<text class="quiet" x="16" y="${height - 12}">thin line: all rounds · stroke: what is wanted · diamond: the least program for the job · dashed: equal · at the right edge a bar is cut off</text>`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escape(charts.map(({ title }) => title).join(", "))}">
 <style>${STYLE}
 </style>
