@@ -21,7 +21,7 @@ const MESSAGE_ORDERS = 100;
 /** Behind a message that was not full others gather, as in the gateway's outbox. In milliseconds. */
 const GATHER_MS = 50;
 /** As in the gateway: after a commit of so many the next one waits so many milliseconds for company, which costs less (decision 0034). */
-const RUSH_BATCH = 4;
+const RUSH_BATCH = 8;
 const RUSH_REST_MS = 6;
 
 interface Waiting {
