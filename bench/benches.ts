@@ -4,6 +4,7 @@ import { delivery } from "./ours/delivery.ts";
 import { edge } from "./ours/edge.ts";
 import { hold } from "./ours/hold.ts";
 import { latency } from "./ours/latency.ts";
+import { ledger } from "./ours/ledger.ts";
 import { limits } from "./ours/limits.ts";
 import { neighbour } from "./ours/neighbour.ts";
 import { peers } from "./ours/peers.ts";
@@ -19,6 +20,7 @@ export const BENCHES: readonly Bench[] = [
   latency,
   stages,
   delivery,
+  ledger,
   spread,
   neighbour,
   profiles,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { bundleWorker } from "../scripts/gateway/bundle.ts";
 import type { RealPostgres } from "../scripts/postgres/real-postgres.ts";
 import { startBaseline } from "./baseline/baseline.ts";
+import { type RunningFloors, startFloors } from "./floors/floors.ts";
 import { type BenchGateway, type BenchGatewayOptions, startBenchGateway } from "./gateway/gateway.ts";
 import { findGenerator, type Generator } from "./load/generator.ts";
 import { startBenchPostgres } from "./peers/bench-postgres.ts";
@@ -49,6 +50,8 @@ export interface Ground {
   gateway(options?: Partial<BenchGatewayOptions>): Promise<BenchGateway>;
   /** Ends with the bench. */
   baseline(): Promise<RunningServer>;
+  /** Take the gateway's tokens. Ends with the bench. */
+  floors(gateway: BenchGateway): Promise<RunningFloors>;
   /** Something else that is to end with the bench. */
   keep<Server extends { stop(): Promise<void> }>(server: Server): Server;
   readonly tell: (what: string) => void;
@@ -101,6 +104,7 @@ export async function onGround(
       tell,
       gateway: async (options) => keep(await startBenchGateway({ script, database, name: bench.name, ...options })),
       baseline: async () => keep(await startBaseline()),
+      floors: async ({ vars }) => keep(await startFloors(database, vars, bench.name)),
     });
   } finally {
     for (const server of started.toReversed()) await server.stop();

@@ -1,6 +1,9 @@
-/** From rounds to ratios: each round compares its own slices, and the median of those is the result. Pure. */
+/**
+ * From rounds to ratios: each round compares its own slices, and the median of those is the result. Where a baseline has several
+ * turns in a round, each slice is compared with the mean of the turn before it and the turn after it. Pure.
+ */
 import type { Fact, Ratio, Slice } from "./results.ts";
-import { rounded, spreadOf } from "./statistics.ts";
+import { mean, rounded, spreadOf } from "./statistics.ts";
 
 export interface Wanted {
   readonly subject: string;
@@ -8,6 +11,8 @@ export interface Wanted {
   /** The least that the ratio should be; the most where `atMost`. */
   readonly target?: number;
   readonly atMost?: boolean;
+  /** The subject that says how near the target can be come: the least program for the same job. */
+  readonly floor?: string;
 }
 
 /** What is compared of a slice, and what it is called. */
@@ -21,23 +26,47 @@ export const SERVER_CPU: Measure = { name: "CPU per answer", of: ({ serverMicros
 
 /** @throws when a round has no slice of the two. */
 export function ratioOf(rounds: readonly (readonly Slice[])[], wanted: Wanted, measure: Measure = THROUGHPUT): Ratio {
+  const { subject, baseline, floor } = wanted;
+  const of = (name: string): readonly number[] => rounds.map((slices) => ratioIn(slices, name, baseline, measure));
+  return {
+    ...ratioFrom(wanted, measure.name, of(subject)),
+    ...(floor === undefined ? {} : { floor: rounded(spreadOf(of(floor)).median, 3) }),
+  };
+}
+
+/** @param ratios one of each round. @param of what was compared. */
+export function ratioFrom(wanted: Wanted, of: string, ratios: readonly number[]): Ratio {
   const { subject, baseline, target, atMost = false } = wanted;
-  const ratios = rounds.map((slices) => {
-    const [above, below] = [subject, baseline].map((name) => slices.find((slice) => slice.subject === name));
-    if (above === undefined || below === undefined) throw new Error(`A round lacks ${subject} or ${baseline}`);
-    return measure.of(above) / measure.of(below);
-  });
   const spread = spreadOf(ratios);
   return {
     subject,
     baseline,
-    of: measure.name,
+    of,
     median: rounded(spread.median, 3),
     low: rounded(spread.low, 3),
     high: rounded(spread.high, 3),
     ...(target === undefined ? {} : { target, atMost }),
     kept: isKept(spread.median, target, atMost),
   };
+}
+
+/** Slices in the order in which they were measured. */
+function ratioIn(slices: readonly Slice[], subject: string, baseline: string, measure: Measure): number {
+  const ratios = slices.flatMap((slice, place) =>
+    slice.subject === subject ? [measure.of(slice) / mean(besides(slices, place, baseline, measure))] : [],
+  );
+  const ratio = mean(ratios);
+  if (Number.isNaN(ratio)) throw new Error(`A round lacks ${subject} or ${baseline}`);
+  return ratio;
+}
+
+/** The baseline's last turn before the place and its first behind it: one or two. */
+function besides(slices: readonly Slice[], place: number, baseline: string, measure: Measure): readonly number[] {
+  const places = slices.flatMap((slice, index) => (slice.subject === baseline ? [index] : []));
+  return [places.findLast((index) => index < place), places.find((index) => index > place)].flatMap((index) => {
+    const slice = index === undefined ? undefined : slices[index];
+    return slice === undefined ? [] : [measure.of(slice)];
+  });
 }
 
 export function isKept(value: number, target: number | undefined, atMost: boolean): boolean {

@@ -12,7 +12,10 @@ export function formatResult(result: Result): string {
   if (rounds.length > 0) sections.push(subjectTable(result));
   if (ratios.length > 0) {
     sections.push(
-      table([["ratio", "of", "median", "low", "high", "wanted", "kept"], ...ratios.map((ratio) => ratioRow(ratio))]),
+      table([
+        ["ratio", "of", "median", "low", "high", "wanted", "kept", "floor"],
+        ...ratios.map((ratio) => ratioRow(ratio)),
+      ]),
     );
   }
   if (facts.length > 0) sections.push(table([["figure", "value", "unit", "wanted", "kept"], ...facts.map(factRow)]));
@@ -43,7 +46,8 @@ function subjectTable({ rounds }: Result): string {
 
 function ratioRow(ratio: Ratio): readonly (string | number)[] {
   const { subject, baseline, of, median, low, high } = ratio;
-  return [`${subject} / ${baseline}`, of, median.toFixed(2), low.toFixed(2), high.toFixed(2), ...wanted(ratio)];
+  const floor = ratio.floor === undefined ? "" : ratio.floor.toFixed(2);
+  return [`${subject} / ${baseline}`, of, median.toFixed(2), low.toFixed(2), high.toFixed(2), ...wanted(ratio), floor];
 }
 
 function factRow(fact: Fact): readonly (string | number)[] {

@@ -38,6 +38,8 @@ const ratio = v.strictObject({
   /** The least (or, where `atMost`, the most) that is wanted. */
   target: v.optional(figure),
   atMost: v.optional(v.boolean()),
+  /** What the least program for the same job reached beside the same baseline, in the median. */
+  floor: v.optional(figure),
   /** Whether the target is kept; true where there is none. */
   kept: v.boolean(),
 });

@@ -59,7 +59,10 @@ const LOOK_MS = 150;
 /** How long to wait for a quiet moment, in milliseconds. */
 const QUIET_WAIT_MS = 20_000;
 
-/** @param tell hears which slice is next. */
+/**
+ * @param subjects one that stands several times in the list has as many turns in a round, as a baseline between others may.
+ * @param tell hears which slice is next.
+ */
 export async function runRounds(
   subjects: readonly Subject[],
   plan: RoundsPlan,
@@ -78,7 +81,7 @@ export async function runRounds(
     return runTurn(subject, prepared, generator);
   }
 
-  for (const subject of subjects) {
+  for (const subject of new Set(subjects)) {
     tell(`warming up ${subject.name}`);
     await turn(subject);
   }
@@ -125,6 +128,21 @@ async function runTurn(subject: Subject, turn: Turn, generator: Generator): Prom
     foreign: rounded(share, 3),
     statuses: { ...loaded.statuses },
   };
+}
+
+/** The baselines before the first subject, after the last, and after each few of them: what the machine does meanwhile meets both. */
+export function between(
+  baselines: readonly Subject[],
+  subjects: readonly Subject[],
+  apart: number,
+): readonly Subject[] {
+  return [
+    ...baselines,
+    ...subjects.flatMap((subject, index) => {
+      const isLastOfSome = (index + 1) % apart === 0 || index === subjects.length - 1;
+      return isLastOfSome ? [subject, ...baselines] : [subject];
+    }),
+  ];
 }
 
 /** Nobody else at work, or waited long enough: then the slice itself will tell. */

@@ -1,24 +1,10 @@
 /** The baseline's server, and its subjects: what a request costs that asks nothing of anybody. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { startProgram } from "../program.ts";
 import { expectStatuses, type Subject } from "../rounds.ts";
+import { startWorkerProgram } from "../serve-worker.ts";
 import type { RunningServer } from "../server.ts";
 
-const SERVE = fileURLToPath(new URL("serve.ts", import.meta.url));
-
-export async function startBaseline(): Promise<RunningServer> {
-  const stateDir = await mkdtemp(join(tmpdir(), "sluice-bench-bare-"));
-  const server = await startProgram(SERVE, [stateDir]);
-  return {
-    ...server,
-    stop: async () => {
-      await server.stop();
-      await rm(stateDir, { recursive: true, force: true });
-    },
-  };
+export function startBaseline(): Promise<RunningServer> {
+  return startWorkerProgram(new URL("serve.ts", import.meta.url), "bare");
 }
 
 export const BARE = "bare handler";

@@ -109,6 +109,19 @@ export function readMemory(roots: readonly number[]): number {
   return bytes;
 }
 
+/** The descendants of these processes whose program has this name. */
+export function findDescendants(roots: readonly number[], name: string): readonly number[] {
+  return [...treeOf(roots, readProcesses())].filter((pid) => readName(pid) === name);
+}
+
+function readName(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    return undefined; // It has ended.
+  }
+}
+
 const KIB = 1024;
 
 function readResident(pid: number): number {

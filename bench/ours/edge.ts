@@ -2,14 +2,16 @@
 import { StartError } from "../../scripts/gateway/start-error.ts";
 import { ownAddress } from "../../scripts/rush/cast.ts";
 import { BARE, BARE_POST, BARE_REFUSAL, baselineSubject, REFUSAL_STATUS } from "../baseline/baseline.ts";
+import { FORGED_FLOOR } from "../floors/floor-names.ts";
+import { FORGED_FLOOR_PATH, floorRatios, forgedFloor } from "../floors/floors.ts";
 import type { BenchGateway } from "../gateway/gateway.ts";
 import { forgeTokens, mintTokens, readTokenKey, signJwts } from "../gateway/passes.ts";
 import { type BenchProduct, openProduct, UNKNOWN_GATE } from "../gateway/product.ts";
-import type { Bench, Findings, Ground } from "../ground.ts";
+import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
 import { type RequestParts, wireRequest } from "../load/request.ts";
-import { medianSlice, ratioOf, SERVER_CPU } from "../ratios.ts";
+import { medianSlice, ratioOf, SERVER_CPU, THROUGHPUT } from "../ratios.ts";
 import type { Cost } from "../results.ts";
-import { expectStatuses, runRounds, type Subject } from "../rounds.ts";
+import { between, expectStatuses, runRounds, type Subject } from "../rounds.ts";
 import { countEdgeCalls } from "./edge-calls.ts";
 
 /** Least share of the bare handler's throughput, as the project wants it. */
@@ -23,6 +25,7 @@ const UNTIL_LIMITED = 400;
 /** As wrangler.toml has it for tokens per client. */
 const CLIENT_LIMIT = 60;
 const BODY = '{"quantity":1}';
+const FORGED = "forged token";
 
 /** One kind of request, and how it is answered. */
 interface Kind {
@@ -32,38 +35,73 @@ interface Kind {
   /** The problem's code; null for an answer that is no refusal. */
   readonly code: string | null;
   readonly target?: number;
+  /** What is asked of every answer of the kind. */
+  readonly floor?: string;
   /** What the capacity planner calls it. */
   readonly cost?: string;
   /** A limit's window goes on: what it lets through again, with which status and how often at the most. */
   readonly letThrough?: { readonly status: number; readonly most: number };
 }
 
+/** The turns are short, and what is told is a few hundredths: more of them than elsewhere. */
+const ROUNDS = 9;
+/** Subjects between two turns of what they are compared with. */
+const APART = 3;
+const ABOUT_SUBJECTS = 13;
+const ABOUT_TURNS = 21;
+
+function planOf(plan: BenchPlan): BenchPlan {
+  return plan.quick ? plan : { ...plan, rounds: ROUNDS };
+}
+
 export const edge: Bench = {
   name: "edge",
   tells: "time, product and every refusal at the edge, against a bare hono handler",
-  estimate: ({ rounds, seconds }) => 15 + (rounds + 1) * 14 * (seconds + 0.4),
+  estimate: (plan) => 25 + (planOf(plan).rounds * ABOUT_TURNS + ABOUT_SUBJECTS) * (plan.seconds + 0.3),
   run: measureEdge,
 };
 
 async function measureEdge(ground: Ground): Promise<Findings> {
+  const plan = planOf(ground.plan);
   const baseline = await ground.baseline();
   const gateway = await ground.gateway();
+  const floors = await ground.floors(gateway);
   const kinds = await edgeKinds(gateway);
   for (const kind of kinds) await assertAnswer(gateway, kind);
-  const [first] = kinds;
-  const post = kinds.find(({ requests }) => requests[0]?.method === "POST");
-  if (first === undefined || post === undefined) throw new Error("There is no kind of request to measure");
+  const [gets, posts] = [kinds.filter((kind) => !isPost(kind)), kinds.filter((kind) => isPost(kind))];
+  const [get, post, forged] = [gets[0], posts[0], posts.find(({ name }) => name === FORGED)];
+  if (get === undefined || post === undefined || forged === undefined) {
+    throw new Error("Expected kinds of GET and POST and a forged token to measure, found none");
+  }
+  const [genuine = ""] = await mintTokens({ ...readTokenKey(gateway.vars), gateway: "sluice" }, "edge", 1, ["edge"]);
   const subjects: readonly Subject[] = [
-    baselineSubject(BARE, baseline, wire(first.requests, "/bare")),
-    baselineSubject(BARE_POST, baseline, wire(post.requests, "/bare")),
-    baselineSubject(BARE_REFUSAL, baseline, wire(post.requests, "/refusal"), REFUSAL_STATUS),
-    ...kinds.map((kind) => edgeSubject(kind, gateway)),
+    ...between(
+      [baselineSubject(BARE, baseline, wire(get.requests, "/bare"))],
+      gets.map((kind) => edgeSubject(kind, gateway)),
+      APART,
+    ),
+    ...between(
+      [
+        baselineSubject(BARE_POST, baseline, wire(post.requests, "/bare")),
+        baselineSubject(BARE_REFUSAL, baseline, wire(post.requests, "/refusal"), REFUSAL_STATUS),
+      ],
+      [
+        ...posts.map((kind) => edgeSubject(kind, gateway)),
+        forgedFloor(floors, wire(forged.requests, FORGED_FLOOR_PATH), genuine),
+      ],
+      APART,
+    ),
   ];
-  const { rounds, thrownAway } = await runRounds(subjects, ground.plan, ground.generator, ground.tell);
-  const ratios = kinds.flatMap(({ name, requests, target, code }) => {
-    const wanted = { subject: name, baseline: requests[0]?.method === "POST" ? BARE_POST : BARE };
+  const { rounds, thrownAway } = await runRounds(subjects, plan, ground.generator, ground.tell);
+  const ratios = kinds.flatMap((kind) => {
+    const { name, target, floor, code } = kind;
+    const wanted = { subject: name, baseline: isPost(kind) ? BARE_POST : BARE };
     return [
-      ratioOf(rounds, { ...wanted, ...(target === undefined ? {} : { target }) }),
+      ratioOf(rounds, {
+        ...wanted,
+        ...(target === undefined ? {} : { target }),
+        ...(floor === undefined ? {} : { floor }),
+      }),
       ratioOf(rounds, wanted, SERVER_CPU),
       ...(code === null ? [] : [ratioOf(rounds, { subject: name, baseline: BARE_REFUSAL }, SERVER_CPU)]),
     ];
@@ -75,17 +113,28 @@ async function measureEdge(ground: Ground): Promise<Findings> {
   ground.tell("counting calls");
   const facts = await countEdgeCalls(ground, edgeKinds);
   return {
-    conditions: { ...ground.plan },
+    conditions: { ...plan, apart: APART },
     rounds,
-    ratios,
+    ratios: [
+      ...ratios,
+      ratioOf(rounds, { subject: BARE_REFUSAL, baseline: BARE_POST }),
+      ratioOf(rounds, { subject: BARE_REFUSAL, baseline: BARE_POST }, SERVER_CPU),
+      ...floorRatios(rounds, FORGED_FLOOR, { subject: FORGED, baseline: BARE_POST }, THROUGHPUT, SERVER_CPU),
+    ],
     facts,
     costs,
     thrownAway,
     notes: [
       "Each is compared with a bare handler that gets the same bytes: the same method, headers and body",
+      "A subject is compared with the mean of the baseline's turns before and after it",
+      "The floor of a refusal is a bare handler that answers its bytes; of a forged token, one that verifies an HMAC besides",
       "Refusals are also compared, in CPU, with one that answers the same bytes as well: what is left then is the deciding",
     ],
   };
+}
+
+function isPost({ requests }: Kind): boolean {
+  return requests[0]?.method === "POST";
 }
 
 /** Every kind, each found to be answered as it should be. */
@@ -117,7 +166,7 @@ export async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]>
     parts({ method: "POST", path: `/v1/products/${product.id}/tokens`, body: "{}" }, buyers, (index) => ({
       Authorization: `Bearer ${jwts[index]}`,
     }));
-  const refusal = { target: TARGETS.refusal };
+  const refusal = { target: TARGETS.refusal, floor: BARE_REFUSAL };
   const oneClient = tokens(open).map((request) => ({ ...request, address: ownAddress(VARIETY) }));
   await reachLimit(gateway, oneClient);
   return [
@@ -172,11 +221,12 @@ export async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]>
       ...refusal,
     },
     {
-      name: "forged token",
+      name: FORGED,
       requests: checkouts(open.checkoutPath, forgeTokens(openTokens)),
       status: 403,
       code: "token-invalid",
       target: TARGETS.forged,
+      floor: FORGED_FLOOR,
       cost: "forgedToken",
     },
   ];

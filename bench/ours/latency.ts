@@ -1,4 +1,6 @@
 /** What an order waits at a constant 500 arrivals a second, against the Postgres peers. The second half of target 3. */
+import { HOLD_FLOORS } from "../floors/floor-names.ts";
+import { floorRatios, holdFloor, holdFloorPath } from "../floors/floors.ts";
 import { createDatabase } from "../gateway/gateway.ts";
 import { mintTokens, readTokenKey } from "../gateway/passes.ts";
 import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
@@ -24,7 +26,7 @@ function planOf(plan: BenchPlan): BenchPlan {
 export const latency: Bench = {
   name: "latency",
   tells: "what an order waits at a constant 500 arrivals a second, queueing included, against the Postgres peers",
-  estimate: (plan) => 15 + (planOf(plan).rounds + 1) * 3 * (planOf(plan).seconds + 2),
+  estimate: (plan) => 15 + (planOf(plan).rounds + 1) * 5 * (planOf(plan).seconds + 2),
   run: measureLatency,
 };
 
@@ -34,25 +36,32 @@ async function measureLatency(ground: Ground): Promise<Findings> {
   const tokenKey = readTokenKey(gateway.vars);
   const buyers = Array.from({ length: 2 * PER_SECOND * plan.seconds }, (_, index) => `buyer-${index}`);
   const tokens = await mintTokens({ ...tokenKey, gateway: "sluice" }, "bench", 1, buyers);
-  const requests = tokens.map((token, index) => checkoutRequest("/v1/products/bench/checkout/gate", token, index));
+  const requestsTo = (path: string) => tokens.map((token, index) => checkoutRequest(path, token, index));
+  const requests = requestsTo("/v1/products/bench/checkout/gate");
+  const floors = await ground.floors(gateway);
   const peers: Subject[] = [];
   for (const name of PEERS) {
     const databaseUrl = await createDatabase(ground.database, `latency_${name.replaceAll("-", "_")}`);
     const options = { databaseUrl, stock: 0, perBuyer: 1, tokenKey: tokenKey.secret };
     peers.push(peerSubject(name, ground.keep(await findPeer(name).start(options)), requests, { delivers: true }));
   }
-  const subjects = [holdSubject(gateway, { prefix: "latency", perSecondMost: PER_SECOND }), ...peers];
+  const subjects = [
+    holdSubject(gateway, { prefix: "latency", perSecondMost: PER_SECOND }),
+    ...(["told", "untold"] as const).map((kind) => holdFloor(floors, kind, requestsTo(holdFloorPath(kind)))),
+    ...peers,
+  ];
   const { rounds, thrownAway } = await runRounds(subjects, plan, constantRate(PER_SECOND), ground.tell);
   const wanted = { subject: HOLD, baseline: "node-postgres" };
   return {
     conditions: { ...plan, perSecond: PER_SECOND },
     rounds,
     ratios: [
-      ratioOf(rounds, { ...wanted, target: MOST.p50, atMost: true }, P50),
-      ratioOf(rounds, { ...wanted, target: MOST.p99, atMost: true }, P99),
+      ratioOf(rounds, { ...wanted, target: MOST.p50, atMost: true, floor: HOLD_FLOORS.told }, P50),
+      ratioOf(rounds, { ...wanted, target: MOST.p99, atMost: true, floor: HOLD_FLOORS.told }, P99),
       ratioOf(rounds, wanted, SERVER_CPU),
       ratioOf(rounds, { subject: HOLD, baseline: "node-postgres-function" }, P50),
       ratioOf(rounds, { subject: HOLD, baseline: "node-postgres-function" }, P99),
+      ...Object.values(HOLD_FLOORS).flatMap((floor) => floorRatios(rounds, floor, wanted, P50, P99)),
     ],
     thrownAway,
     notes: [

@@ -1,4 +1,5 @@
 /** Which of the results' ratios the picture shows. Pure. */
+import { isFloor } from "../floors/floor-names.ts";
 import type { Ratio, Result } from "../results.ts";
 import { type Bar, type Chart, drawCharts } from "./svg.ts";
 
@@ -21,14 +22,27 @@ export function plotResults(results: readonly Result[]): string | null {
   const charts: Chart[] = [];
   for (const { name, title, subtitle } of SHOWN) {
     const result = results.find((one) => one.name === name);
-    const bars = result?.ratios.filter(({ of }) => of === THROUGHPUT).map((ratio) => barOf(name, ratio)) ?? [];
+    const bars = result?.ratios.filter(isShown).map((ratio) => barOf(name, ratio)) ?? [];
     if (bars.length > 0) charts.push({ title, subtitle, bars });
   }
   return charts.length === 0 ? null : drawCharts(charts);
 }
 
-function barOf(bench: string, { subject, baseline, median, low, high, target, kept }: Ratio): Bar {
+/** A floor is a mark on the bar of what it is the floor of. */
+function isShown({ of, subject, baseline }: Ratio): boolean {
+  return of === THROUGHPUT && !isFloor(subject) && !isFloor(baseline);
+}
+
+function barOf(bench: string, { subject, baseline, median, low, high, target, floor, kept }: Ratio): Bar {
   // What all bars of a chart are compared with stands in its subtitle.
   const label = bench === "edge" || bench === "token" ? subject : `${subject} / ${baseline}`;
-  return { label, value: median, low, high, kept, ...(target === undefined ? {} : { target }) };
+  return {
+    label,
+    value: median,
+    low,
+    high,
+    kept,
+    ...(target === undefined ? {} : { target }),
+    ...(floor === undefined ? {} : { floor }),
+  };
 }

@@ -8,6 +8,8 @@ export interface Bar {
   readonly high: number;
   /** Where the line of the target stands. */
   readonly target?: number;
+  /** Where the mark of the least program for the same job stands. */
+  readonly floor?: number;
   readonly kept: boolean;
 }
 
@@ -23,6 +25,8 @@ const LABELS = 360;
 const VALUES = 120;
 const ROW = 26;
 const BAR = 12;
+/** Half of the floor's mark. */
+const FLOOR = 5;
 const HEAD = 58;
 const GROUP_GAP = 26;
 const FOOT = 30;
@@ -39,11 +43,13 @@ const STYLE = `
   .kept { fill: #1a7f37; } .missed { fill: #cf5c0a; } .plain { fill: #4d7fc4; }
   .spread { stroke: #1f2328; stroke-width: 1.2; opacity: .65; }
   .target { stroke: #1f2328; stroke-width: 2; }
+  .floor { fill: #fff; stroke: #1f2328; stroke-width: 1.5; }
   .one { stroke: #818b98; stroke-dasharray: 3 3; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; } .quiet { fill: #9198a1; }
     .kept { fill: #3fb950; } .missed { fill: #f0883e; } .plain { fill: #6ea8fe; }
-    .spread, .target { stroke: #e6edf3; } .one { stroke: #656c76; }
+    .floor { fill: #0d1117; }
+    .spread, .target, .floor { stroke: #e6edf3; } .one { stroke: #656c76; }
   }`;
 
 /** The charts below one another in one picture. */
@@ -55,7 +61,7 @@ export function drawCharts(charts: readonly Chart[]): string {
     y += HEAD + chart.bars.length * ROW + GROUP_GAP;
   }
   const height = y + FOOT;
-  const legend = `<text class="quiet" x="16" y="${height - 12}">thin line: all rounds · thick stroke: what is wanted · dashed: equal · a bar that reaches the right edge is cut off there</text>`;
+  const legend = `<text class="quiet" x="16" y="${height - 12}">thin line: all rounds · stroke: what is wanted · diamond: the least program for the job · dashed: equal · at the right edge a bar is cut off</text>`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escape(charts.map(({ title }) => title).join(", "))}">
 <style>${STYLE}
 </style>
@@ -66,7 +72,7 @@ ${legend}
 }
 
 function drawChart({ title, subtitle, bars }: Chart): string {
-  const most = Math.max(AXIS_LEAST, ...bars.flatMap(({ high, target }) => [high, target ?? 0]));
+  const most = Math.max(AXIS_LEAST, ...bars.flatMap(({ high, target, floor }) => [high, target ?? 0, floor ?? 0]));
   const axis = Math.min(AXIS_MOST, most * 1.05);
   const room = WIDTH - LABELS - VALUES;
   const x = (value: number): number => LABELS + (Math.min(value, axis) / axis) * room;
@@ -80,7 +86,11 @@ function drawChart({ title, subtitle, bars }: Chart): string {
   ].join("\n");
 }
 
-function drawBar({ label, value, low, high, target, kept }: Bar, y: number, x: (value: number) => number): string {
+function drawBar(
+  { label, value, low, high, target, floor, kept }: Bar,
+  y: number,
+  x: (value: number) => number,
+): string {
   const middle = y + ROW / 2;
   const look = target === undefined ? "plain" : kept ? "kept" : "missed";
   const parts = [
@@ -89,6 +99,7 @@ function drawBar({ label, value, low, high, target, kept }: Bar, y: number, x: (
     line("spread", x(low), middle, x(high), middle),
   ];
   if (target !== undefined) parts.push(line("target", x(target), middle - BAR, x(target), middle + BAR));
+  if (floor !== undefined) parts.push(diamond("floor", x(floor), middle));
   const wanted = target === undefined ? "" : ` of ${target}`;
   parts.push(
     `<text x="${WIDTH - VALUES + 12}" y="${middle + 4}">${value.toFixed(2)}<tspan class="quiet">${wanted}</tspan></text>`,
@@ -98,6 +109,11 @@ function drawBar({ label, value, low, high, target, kept }: Bar, y: number, x: (
 
 function line(name: string, x1: number, y1: number, x2: number, y2: number): string {
   return `<line class="${name}" x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}"/>`;
+}
+
+function diamond(name: string, x: number, y: number): string {
+  const points = [x, y - FLOOR, x + FLOOR, y, x, y + FLOOR, x - FLOOR, y].map((value) => round(value));
+  return `<path class="${name}" d="M${points.slice(0, 2).join(" ")}L${points.slice(2).join(" ")}Z"/>`;
 }
 
 function round(value: number): number {

@@ -1,37 +1,58 @@
 /** A smoke of the bench: that it starts what it measures, judges the answers, and writes what it found. Never how fast. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { parseBenchOptions } from "../../bench/options.ts";
 import { BENCHES } from "../../bench/benches.ts";
 import { startBaseline, baselineSubject, NOOP } from "../../bench/baseline/baseline.ts";
+import {
+  FORGED_FLOOR_PATH,
+  forgedFloor,
+  holdFloor,
+  holdFloorPath,
+  type RunningFloors,
+  startFloors,
+  tokenFloor,
+  tokenFloorPath,
+} from "../../bench/floors/floors.ts";
 import { type BenchGateway, startBenchGateway } from "../../bench/gateway/gateway.ts";
+import { forgeTokens, mintTokens, readTokenKey, signJwts } from "../../bench/gateway/passes.ts";
+import { auditShelf, fillShelf, type Kind, startObjects, takeTurn, wake } from "../../bench/ledger/shelf.ts";
 import { constantRate } from "../../bench/load/arrivals.ts";
 import { wireRequest } from "../../bench/load/request.ts";
 import { ForeignLoad, readTrees } from "../../bench/machine/cpu.ts";
-import { holdSubject } from "../../bench/ours/hold-subject.ts";
+import { checkoutRequest, holdSubject } from "../../bench/ours/hold-subject.ts";
 import { ratioOf } from "../../bench/ratios.ts";
 import { runRounds } from "../../bench/rounds.ts";
 import type { RunningServer } from "../../bench/server.ts";
+import { readDemoVars, type Vars } from "../../scripts/gateway/dev-vars.ts";
 import { type RealPostgres, startRealPostgres } from "../../scripts/postgres/real-postgres.ts";
 
 const PER_SECOND = 40;
 const GENERATOR = constantRate(PER_SECOND);
 const PLAN = { rounds: 1, seconds: 1, connections: 4, noisy: true };
 
+let database: RealPostgres;
+
+beforeAll(async () => {
+  database = await startRealPostgres({ fsync: "off" });
+}, 60_000);
+
+afterAll(() => database.stop());
+
 describe("the bench", () => {
-  let database: RealPostgres;
   let gateway: BenchGateway;
   let baseline: RunningServer;
 
   beforeAll(async () => {
-    const starting = [startRealPostgres({ fsync: "off" }), startBaseline()] as const;
-    const [server, bare] = await Promise.all(starting);
-    [database, baseline] = [server, bare];
-    gateway = await startBenchGateway({ script: inject("workerScript"), database, name: "smoke" });
+    const gatewayOptions = { script: inject("workerScript"), database, name: "smoke" };
+    [baseline, gateway] = await Promise.all([startBaseline(), startBenchGateway(gatewayOptions)]);
   }, 60_000);
 
   afterAll(async () => {
     await gateway.stop();
-    await Promise.all([baseline.stop(), database.stop()]);
+    await baseline.stop();
   });
 
   it("finds a hold and a no-op call right, and compares them", async () => {
@@ -63,6 +84,91 @@ describe("the bench", () => {
     expect(readTrees([process.pid]) - before).toBeGreaterThan(50_000);
     expect(foreign.share()).toBeLessThanOrEqual(1);
   });
+});
+
+function checkouts(path: string, tokens: readonly string[]): readonly string[] {
+  return tokens.map((token, index) => checkoutRequest(path, token, index));
+}
+
+describe("the floors", () => {
+  /** Nothing is compared: each has one turn, which is audited. */
+  const ONCE = { ...PLAN, rounds: 0 };
+  const BUYERS = Array.from({ length: 2 * PER_SECOND }, (_, index) => `buyer-${index}`);
+  let floors: RunningFloors;
+  let vars: Vars;
+  let tokens: readonly string[];
+
+  beforeAll(async () => {
+    vars = await readDemoVars();
+    floors = await startFloors(database, vars, "smoke");
+    tokens = await mintTokens({ ...readTokenKey(vars), gateway: "sluice" }, "bench", 1, BUYERS);
+  }, 60_000);
+
+  afterAll(() => floors.stop());
+
+  it("do what they are measured for", async () => {
+    const jwts = await signJwts(vars, BUYERS);
+    const subjects = [
+      forgedFloor(floors, checkouts(FORGED_FLOOR_PATH, forgeTokens(tokens)), tokens[0] ?? ""),
+      tokenFloor(floors, "two", () =>
+        jwts.map((jwt, index) => {
+          const headers = { Authorization: `Bearer ${jwt}` };
+          const address = `192.0.2.${index}`;
+          return wireRequest({ method: "POST", path: tokenFloorPath("two"), address, headers, body: "{}" });
+        }),
+      ),
+      holdFloor(floors, "told", checkouts(holdFloorPath("told"), tokens)),
+      holdFloor(floors, "untold", checkouts(holdFloorPath("untold"), tokens)),
+    ];
+    await expect(runRounds(subjects, ONCE, GENERATOR, () => {})).resolves.toEqual({ rounds: [], thrownAway: [] });
+  }, 30_000);
+
+  it("hold what there is, once for a buyer", async () => {
+    const [stock, buyers] = [3, 5];
+    const headers = { "Content-Type": "application/json" };
+    await fetch(`${floors.url}/books/untold`, { method: "POST", headers, body: JSON.stringify({ stock }) });
+    const buy = async (token: string): Promise<number> => {
+      const request = { method: "POST", headers: { ...headers, "Purchase-Token": token }, body: '{"quantity":1}' };
+      return (await fetch(`${floors.url}${holdFloorPath("untold")}`, request)).status;
+    };
+    const twice = [...tokens.slice(0, buyers), ...tokens.slice(0, buyers)];
+    const statuses = await Promise.all(twice.map((token) => buy(token)));
+    // Whoever has a unit is told so again.
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 200, 200, 202, 202, 202, 410, 410, 410, 410]);
+    expect(await (await fetch(`${floors.url}/books/untold`)).json()).toMatchObject({
+      available: 0,
+      held: stock,
+      orders: stock,
+    });
+  });
+
+  it("are refused as subjects when they hold nothing", async () => {
+    const subject = holdFloor(floors, "told", checkouts(holdFloorPath("told"), forgeTokens(tokens)));
+    await expect(runRounds([subject], ONCE, GENERATOR, () => {})).rejects.toThrow("had status 403 instead of 202");
+  }, 30_000);
+});
+
+describe("objects on a shelf", () => {
+  const KIND: Kind = { name: "3000 orders", orders: 3000, ids: "asSold" };
+
+  it("are filled, hold and wake up, and a hold that is missing is found", async () => {
+    const stateDir = await mkdtemp(join(tmpdir(), "sluice-shelf-"));
+    try {
+      const server = await startObjects(stateDir);
+      try {
+        const shelf = await fillShelf(server, KIND, 1);
+        expect(await takeTurn(server, shelf)).toBeGreaterThan(0);
+        await auditShelf(server, shelf);
+        await expect(auditShelf(server, { ...shelf, turns: 2 })).rejects.toThrow("1300 of 2600 holds are there");
+        await server.stop();
+        expect((await wake(stateDir, shelf)).residentMib).toBeGreaterThan(1);
+      } finally {
+        await server.stop();
+      }
+    } finally {
+      await rm(stateDir, { recursive: true, force: true });
+    }
+  }, 30_000);
 });
 
 describe("parseBenchOptions", () => {

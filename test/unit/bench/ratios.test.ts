@@ -28,6 +28,22 @@ describe("ratioOf", () => {
     expect(ratioOf(ROUNDS, wanted, SERVER_CPU)).toMatchObject({ median: 1.2, kept: false, atMost: true });
   });
 
+  it("compares a slice with the mean of the baseline's turns before and after it, and with no other", () => {
+    const round = [slice("bare", 100), slice("first", 90), slice("bare", 200), slice("second", 100), slice("bare", 50)];
+    expect(ratioOf([round], { subject: "first", baseline: "bare" }).median).toBe(0.6);
+    expect(ratioOf([round], { subject: "second", baseline: "bare" }).median).toBe(0.8);
+    expect(ratioOf([[...round, slice("last", 40)]], { subject: "last", baseline: "bare" }).median).toBe(0.8);
+  });
+
+  it("tells what the floor reached beside the same baseline", () => {
+    const rounds = ROUNDS.map((round) => [...round, slice("least", 90)]);
+    expect(ratioOf(rounds, { subject: "ours", baseline: "bare", floor: "least" })).toMatchObject({
+      median: 0.9,
+      floor: 0.9,
+    });
+    expect(ratioOf(rounds, { subject: "ours", baseline: "bare" })).not.toHaveProperty("floor");
+  });
+
   it("refuses a round that lacks one of the two", () => {
     expect(() => ratioOf([[slice("ours", 1)]], { subject: "ours", baseline: "bare" })).toThrow(
       "A round lacks ours or bare",

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { FORGED_FLOOR } from "../../../bench/floors/floor-names.ts";
 import { formatResult } from "../../../bench/report.ts";
 import { plotResults } from "../../../bench/plot/plot.ts";
 import type { Result } from "../../../bench/results.ts";
@@ -59,6 +60,14 @@ describe("formatResult", () => {
     expect(text).toMatch(/p95 +12 +ms +at most 100 +yes/);
   });
 
+  it("prints how near the floor comes, where there is one", () => {
+    const [ratio] = RESULT.ratios;
+    if (ratio === undefined) throw new Error("Expected a ratio, found none");
+    const withFloor = formatResult({ ...RESULT, ratios: [{ ...ratio, floor: 0.93 }] });
+    expect(withFloor).toMatch(/at least 0\.95 +no +0\.93/);
+    expect(text).not.toMatch(/at least 0\.95 +no +\d/);
+  });
+
   it("says how many slices were thrown away", () => {
     expect(text).toContain("thrown away because others used the machine: 1");
   });
@@ -67,6 +76,19 @@ describe("formatResult", () => {
 describe("plotResults", () => {
   it("shows a bench's ratios of throughput", () => {
     expect(plotResults([RESULT])).toContain("Answered at the edge");
+  });
+
+  it("shows a floor as a mark, and not as a bar of its own", () => {
+    const [ratio] = RESULT.ratios;
+    if (ratio === undefined) throw new Error("Expected a ratio, found none");
+    const ratios = [
+      { ...ratio, floor: 0.93 },
+      { ...ratio, subject: FORGED_FLOOR },
+      { ...ratio, baseline: FORGED_FLOOR },
+    ];
+    const svg = plotResults([{ ...RESULT, ratios }]) ?? "";
+    expect(svg.match(/<rect class="missed"/g)).toHaveLength(1);
+    expect(svg.match(/<path class="floor"/g)).toHaveLength(1);
   });
 
   it("has nothing to show of a bench without them", () => {

@@ -23,6 +23,15 @@ describe("drawCharts", () => {
     expect(drawCharts([{ title: "T", subtitle: "S", bars: [kept] }])).toContain('<rect class="kept"');
   });
 
+  it("marks the floor where there is one", () => {
+    expect(drawCharts([{ title: "T", subtitle: "S", bars: [BAR] }])).not.toContain('<path class="floor"');
+    const marked = drawCharts([{ title: "T", subtitle: "S", bars: [{ ...BAR, floor: 1 }] }]);
+    // The diamond's top is where the line of a target of 1 begins.
+    const [, left] = /<path class="floor" d="M([\d.]+) /.exec(marked) ?? [];
+    const [, target] = /<line class="target" x1="([\d.]+)"/.exec(marked) ?? [];
+    expect(left).toBe(target);
+  });
+
   it("keeps a bar that is far longer than all others within the picture, and its figure true", () => {
     const svg = drawCharts([{ title: "T", subtitle: "S", bars: [{ ...BAR, value: 40, low: 38, high: 44 }] }]);
     expect(widthOf(svg)).toBeLessThanOrEqual(410);

@@ -1,10 +1,10 @@
 /**
- * The Worker of `bench/ledger-size.ts`: the product object as it is, filled in bulk and asked in bulk, with a queue that
+ * The Worker of the bench `ledger`: the product object as it is, filled in bulk and asked in bulk, with a queue that
  * takes everything and a writer that acknowledges at once. Nothing of a buyer's way is in here: only the object is measured.
  */
 import { makeOrderId, ORDER_ID_BYTES } from "../../durable-objects/product/order-id.ts";
 import { ProductObject as GatewayProductObject } from "../../durable-objects/product/product-object.ts";
-import type { HoldCommand, ProductEvent } from "../../durable-objects/product/protocol.ts";
+import type { HoldCommand } from "../../durable-objects/product/protocol.ts";
 import { unpack } from "../../src/packed.ts";
 import { makeJti } from "../../src/token/purchase-token.ts";
 
@@ -20,9 +20,24 @@ const HOARDING = {
   cooldownSeconds: 600,
 };
 
-/** A token's id as the token stage makes it; or, to compare with, one that is random throughout. */
-function tokenId(at: number, isRandom: boolean): string {
-  return isRandom ? random(16) : makeJti(at, crypto.getRandomValues(new Uint8Array(10)));
+/**
+ * What the rows are found by: `asSold`: tokens by their time, buyers by nothing at all. To compare with: `randomTokens`, ids
+ * of tokens without a time in them, and `orderedBuyers`, whose ids come in their order, as no crowd's do.
+ */
+const IDS = ["asSold", "randomTokens", "orderedBuyers"] as const;
+type Ids = (typeof IDS)[number];
+
+const BUYER_DIGITS = 20;
+const MICROS_PER_MS = 1000;
+
+/** @param at when it was made, ms since the epoch. */
+function tokenId(at: number, ids: Ids): string {
+  return ids === "randomTokens" ? random(16) : makeJti(at, crypto.getRandomValues(new Uint8Array(10)));
+}
+
+/** @param place among all buyers. */
+function buyerId(place: number, ids: Ids): string {
+  return `buyer-${ids === "orderedBuyers" ? String(place).padStart(BUYER_DIGITS, "0") : random(12)}`;
 }
 
 function random(bytes: number): string {
@@ -36,12 +51,14 @@ interface BenchEnv {
 export class ProductObject extends GatewayProductObject {
   readonly #storage: DurableObjectStorage;
   readonly #sent: string[];
+  /** Behind all that are in the object, in any life of it. */
+  #place = Date.now() * MICROS_PER_MS;
 
   constructor(ctx: DurableObjectState, env: Env) {
     const sent: string[] = [];
     const queue = {
-      sendBatch: async (messages: Iterable<MessageSendRequest<ProductEvent>>) => {
-        for (const { body } of messages) sent.push(body.eventId);
+      sendBatch: async (messages: Iterable<MessageSendRequest<string>>) => {
+        for (const { body } of messages) sent.push(...eventIdsIn(body));
       },
     };
     super(ctx, { ...env, ORDER_EVENTS: queue as unknown as Env["ORDER_EVENTS"] });
@@ -50,7 +67,7 @@ export class ProductObject extends GatewayProductObject {
   }
 
   /** A round of that many units more than there are orders, and the orders: nine of ten paid, the rest expired, all delivered. */
-  async fill(orders: number, spare: number, isRandom: boolean): Promise<void> {
+  async fill(orders: number, spare: number, ids: Ids): Promise<void> {
     const now = Date.now();
     const rules = {
       title: "Bench",
@@ -83,8 +100,8 @@ export class ProductObject extends GatewayProductObject {
             `INSERT INTO orders (order_id, round, jti, buyer_id, quantity, status, version, payment_id, hold_expires_at,
                created_at, updated_at, request_id, traceparent, client) VALUES (?, 1, ?, ?, 1, ?, 2, ?, ?, ?, ?, ?, ?, ?)`,
             makeOrderId(at, crypto.getRandomValues(new Uint8Array(ORDER_ID_BYTES))),
-            tokenId(at, isRandom),
-            `buyer-${random(12)}`,
+            tokenId(at, ids),
+            buyerId(index, ids),
             isPaid ? "paid" : "expired",
             isPaid ? `pay-${random(12)}` : null,
             at + 60_000,
@@ -109,14 +126,14 @@ export class ProductObject extends GatewayProductObject {
   }
 
   /** So many holds of new buyers, as many at once; what they sent is acknowledged, as the writer would. */
-  async holdMany(count: number, atOnce: number, isRandom: boolean): Promise<void> {
+  async holdMany(count: number, atOnce: number, ids: Ids): Promise<void> {
     for (let done = 0; done < count; done += atOnce) {
       const commands = Array.from(
         { length: Math.min(atOnce, count - done) },
         (): HoldCommand => ({
           round: 1,
-          jti: tokenId(Date.now(), isRandom),
-          buyerId: `buyer-${random(12)}`,
+          jti: tokenId(Date.now(), ids),
+          buyerId: buyerId(this.#place++, ids),
           quantity: 1,
           client: random(16),
           hoarding: HOARDING,
@@ -140,18 +157,25 @@ export class ProductObject extends GatewayProductObject {
   }
 }
 
+/** Of a message, as the outbox writes it. */
+function eventIdsIn(message: string): readonly string[] {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by event-messages.ts
+  const { events } = JSON.parse(message) as { readonly events: readonly { readonly eventId: string }[] };
+  return events.map(({ eventId }) => eventId);
+}
+
 export default {
   async fetch(request, env) {
     const { pathname, searchParams } = new URL(request.url);
     const product = env.PRODUCT.getByName(searchParams.get("object") ?? "bench");
     const count = Number(searchParams.get("count"));
-    const isRandom = searchParams.get("ids") === "random";
+    const ids = IDS.find((each) => each === searchParams.get("ids")) ?? "asSold";
     switch (pathname) {
       case "/fill":
-        await product.fill(count, Number(searchParams.get("spare")), isRandom);
+        await product.fill(count, Number(searchParams.get("spare")), ids);
         break;
       case "/hold":
-        await product.holdMany(count, Number(searchParams.get("atOnce")), isRandom);
+        await product.holdMany(count, Number(searchParams.get("atOnce")), ids);
         break;
       case "/view":
         await product.view();
@@ -161,6 +185,8 @@ export default {
         break;
       case "/bytes":
         return Response.json(await product.bytes());
+      case "/document":
+        return Response.json(await product.document());
       default:
         return new Response(null, { status: 404 });
     }

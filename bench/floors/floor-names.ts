@@ -1,0 +1,16 @@
+/** What the floors are called in the results. Pure, so that the picture can tell them. */
+
+const PREFIX = "floor: ";
+
+export const FORGED_FLOOR = `${PREFIX}a forged token's HMAC`;
+/** One count, which is too few for an address and a buyer; and both at the same time. */
+export const TOKEN_FLOORS = { one: `${PREFIX}token, one count`, two: `${PREFIX}token, two counts` };
+/** Without telling anybody of the order, and with queue, writer and Postgres. */
+export const HOLD_FLOORS = { untold: `${PREFIX}hold, nobody told`, told: `${PREFIX}hold, told to Postgres` };
+
+export type TokenFloor = keyof typeof TOKEN_FLOORS;
+export type HoldFloor = keyof typeof HOLD_FLOORS;
+
+export function isFloor(subject: string): boolean {
+  return subject.startsWith(PREFIX);
+}
