@@ -17,7 +17,7 @@ export class HoardingStatements {
 
   /** The buyer's holds that run at `now`, of any round, the first to end first. */
   openHolds(buyerId: string, now: number): readonly Order[] {
-    const query = `SELECT * FROM orders WHERE buyer_id = ? AND status IN ('held', 'paid') AND status = 'held'
+    const query = `SELECT * FROM orders WHERE buyer_id = ? AND status = 'held'
        AND hold_expires_at > ? ORDER BY hold_expires_at, order_id`;
     return this.#sql.exec<OrderRow>(query, buyerId, now).toArray().map(toOrder);
   }
@@ -43,7 +43,7 @@ export class HoardingStatements {
 
   /** When money last came for an order of the buyer that is paid. */
   paidAt(buyerId: string): number | null {
-    const query = `SELECT MAX(updated_at) AS at FROM orders WHERE buyer_id = ? AND status IN ('held', 'paid') AND status = 'paid'`;
+    const query = `SELECT MAX(updated_at) AS at FROM orders WHERE buyer_id = ? AND status = 'paid'`;
     return this.#sql.exec<{ at: number | null }>(query, buyerId).one().at;
   }
 }

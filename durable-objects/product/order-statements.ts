@@ -30,14 +30,15 @@ export interface HoldBackground {
 
 interface BackgroundRow extends Record<string, SqlStorageValue> {
   prior: string | null;
-  buyer_units: number | null;
+  buyer_units: number;
   buyer_unit_ms: number | null;
   client_unit_ms: number | null;
   lapses: number;
 }
 
-const UNITS_OF_BUYER = `SELECT SUM(quantity) AS units FROM orders
-  WHERE buyer_id = ?1 AND round = ?2 AND status IN ('held', 'paid') AND (status = 'paid' OR hold_expires_at > ?3)`;
+const UNITS_OF_BUYER = `SELECT
+  IFNULL((SELECT SUM(quantity) FROM orders WHERE buyer_id = ?1 AND round = ?2 AND status = 'held' AND hold_expires_at > ?3), 0) +
+  IFNULL((SELECT SUM(quantity) FROM orders WHERE buyer_id = ?1 AND round = ?2 AND status = 'paid'), 0) AS units`;
 
 /** Each part by its own index: a buyer who comes for the first time costs five looks at places that are empty. */
 const HOLD_BACKGROUND = `SELECT (SELECT order_id FROM orders WHERE jti = ?4) AS prior,
@@ -63,7 +64,7 @@ export class OrderStatements {
     const row = this.#sql.exec<BackgroundRow>(HOLD_BACKGROUND, buyerId, round, now, jti, since, client).one();
     return {
       prior: row.prior,
-      buyerUnits: row.buyer_units ?? 0,
+      buyerUnits: row.buyer_units,
       buyerUnpaidUnitMs: row.buyer_unit_ms ?? 0,
       clientUnpaidUnitMs: row.client_unit_ms ?? 0,
       lapses: row.lapses,
@@ -105,7 +106,7 @@ export class OrderStatements {
 
   /** Units of the round that the buyer has paid, or holds and may still pay at `now`. */
   buyerUnits(buyerId: string, round: number, now: number): number {
-    return this.#sql.exec<{ units: number | null }>(UNITS_OF_BUYER, buyerId, round, now).one().units ?? 0;
+    return this.#sql.exec<{ units: number }>(UNITS_OF_BUYER, buyerId, round, now).one().units;
   }
 
   /** At most `limit` of the holds that are over at `now`. */
@@ -116,7 +117,7 @@ export class OrderStatements {
 
   /** The buyer's holds that are over at `now`, and not released yet. */
   holdsOverOf(buyerId: string, now: number): readonly Order[] {
-    const query = `SELECT * FROM orders WHERE buyer_id = ? AND status IN ('held', 'paid') AND status = 'held'
+    const query = `SELECT * FROM orders WHERE buyer_id = ? AND status = 'held'
        AND hold_expires_at <= ?`;
     return this.#sql.exec<OrderRow>(query, buyerId, now).toArray().map(toOrder);
   }

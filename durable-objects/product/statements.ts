@@ -21,7 +21,7 @@ import {
   toHead,
   toRound,
 } from "./rows.ts";
-import { ADD_ARCHIVE, ADD_CLIENT, SCHEMA } from "./schema.ts";
+import { ADD_ARCHIVE, ADD_CLIENT, SCHEMA, SPLIT_BUYERS } from "./schema.ts";
 
 /** Entries of the audit list that are kept, the newest: years of an operator's work. */
 const AUDIT_ENTRIES_KEPT = 10_000;
@@ -61,12 +61,24 @@ export class ProductStatements {
 
   /** Whether the tables are of an earlier version, and `upgrade` has to be called before anything else. */
   get isOutdated(): boolean {
-    return this.#exists && !(this.#hasColumn("orders", "client") && this.#hasColumn("product", "order_retention_ms"));
+    return this.#exists && this.#outdated.length > 0;
   }
 
   upgrade(): void {
-    if (!this.#hasColumn("orders", "client")) this.#sql.exec(ADD_CLIENT);
-    if (!this.#hasColumn("product", "order_retention_ms")) this.#sql.exec(ADD_ARCHIVE);
+    for (const statements of this.#outdated) this.#sql.exec(statements);
+  }
+
+  /** What brings the tables of each earlier version to the next. */
+  get #outdated(): readonly string[] {
+    return [
+      this.#hasColumn("orders", "client") ? "" : ADD_CLIENT,
+      this.#hasColumn("product", "order_retention_ms") ? "" : ADD_ARCHIVE,
+      this.#hasIndex("orders_buyer") ? SPLIT_BUYERS : "",
+    ].filter((statements) => statements !== "");
+  }
+
+  #hasIndex(name: string): boolean {
+    return this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?", name).toArray().length > 0;
   }
 
   #hasColumn(table: string, column: string): boolean {

@@ -242,9 +242,20 @@ describe("tables of an earlier version", () => {
     await inProduct(id, (_instance, { storage }) => {
       storage.sql.exec("DROP INDEX orders_unpaid_client; DROP INDEX orders_unpaid_buyer");
       storage.sql.exec("ALTER TABLE orders DROP COLUMN client");
+      storage.sql.exec("DROP INDEX orders_held_buyer; DROP INDEX orders_paid_buyer");
+      storage.sql.exec("CREATE INDEX orders_buyer ON orders (buyer_id, round) WHERE status IN ('held', 'paid')");
     });
     await evictProduct(id);
     expect(await product.order(orderId)).toMatchObject({ status: "held" });
+    const indexes = await inProduct(id, (_instance, { storage }) =>
+      storage.sql
+        .exec<{ name: string }>(
+          "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'orders%buyer' ORDER BY name",
+        )
+        .toArray()
+        .map(({ name }) => name),
+    );
+    expect(indexes).toEqual(["orders_held_buyer", "orders_paid_buyer", "orders_unpaid_buyer"]);
     const used = rules({ unpaidUnitSecondsPerClient: 60, unpaidUnitSecondsPerBuyer: 1000 });
     await lapse(product, { client: "c-1", ...used });
     expect(codeOf(await product.hold(makeHold({ client: "c-1", ...used })))).toBe("hoarding");
