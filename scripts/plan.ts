@@ -20,8 +20,9 @@ await runProgram(async () => {
   const tell = (told: string): void => void (line = told);
   try {
     if (options.what === "measure") {
-      const { measureCosts } = await import("./plan/measure/measure.ts");
-      const measured = await measureCosts(tell);
+      const { measureCosts, writeCosts } = await import("./plan/measure/measure.ts");
+      const measured = await measureCosts({ tell });
+      await writeCosts(measured);
       hide();
       console.log(JSON.stringify(measured, undefined, 2));
       return 0;

@@ -129,6 +129,7 @@ function happen(world: World, { waiters, edge, rates, people, delivery, stock }:
     case HAPPENING.HOLD_ANSWER:
       return people.holdAnswered(now, subject);
     case HAPPENING.PAY:
+      world.wake(now, "payment");
       return edge.call(now, subject, "payment", HAPPENING.PAY_COMES);
     case HAPPENING.CANCEL:
       return edge.call(now, subject, "cancel", HAPPENING.CANCEL_COMES);
@@ -145,6 +146,8 @@ function happen(world: World, { waiters, edge, rates, people, delivery, stock }:
     case HAPPENING.TOUCH:
       edge.meet(now, subject);
       return undefined;
+    case HAPPENING.COMMIT_RESTED:
+      return stock.rested(now, subject);
     case HAPPENING.GATHERED:
       return delivery.gathered(now, subject);
     case HAPPENING.WRITER_DUE:
