@@ -15,7 +15,7 @@ import { PROJECT } from "../gateway/wrangler-environment.ts";
 export const MAX_BATCH = 512;
 export const MAX_WAITING = 10_000;
 /** durable-objects/product/product-object.ts: from so many commands in a commit on the next one waits so long for company. */
-export const RUSH_BATCH = 4;
+export const RUSH_BATCH = 8;
 export const RUSH_REST_MS = 6;
 /** durable-objects/product/tidy.ts: orders of each kind that leave in one step. */
 export const TIDY_STEP_ROWS = 500;
