@@ -9,6 +9,16 @@ import { parsePlanOptions, PLAN_HELP } from "./plan/options.ts";
 import { formatPlan } from "./plan/report.ts";
 import { showProgress } from "./rush/progress.ts";
 
+/** Progress of work that lets no timer come between: a line a second at the most, and none of what is done within the first. */
+function showAtOnce(): (line: string) => void {
+  let shownAt = performance.now();
+  return (line) => {
+    if (performance.now() - shownAt < 1000) return;
+    shownAt = performance.now();
+    process.stderr.write(process.stderr.isTTY ? `\r\u001B[K${line}` : `${line}\n`);
+  };
+}
+
 await runProgram(async () => {
   const options = parsePlanOptions(process.argv.slice(2));
   if (options === "help") {
@@ -20,8 +30,9 @@ await runProgram(async () => {
   const tell = (told: string): void => void (line = told);
   try {
     if (options.what === "measure") {
-      const { measureCosts } = await import("./plan/measure/measure.ts");
-      const measured = await measureCosts(tell);
+      const { measureCosts, writeCosts } = await import("./plan/measure/measure.ts");
+      const measured = await measureCosts({ tell });
+      await writeCosts(measured);
       hide();
       console.log(JSON.stringify(measured, undefined, 2));
       return 0;
@@ -36,7 +47,7 @@ await runProgram(async () => {
       console.log(options.json ? JSON.stringify(validation, undefined, 2) : formatValidation(validation));
       return 0;
     }
-    const plan = makePlan(options.sale, rules, costs, Date.now());
+    const plan = makePlan(options.sale, rules, costs, Date.now(), showAtOnce());
     hide();
     console.log(options.json ? JSON.stringify(planDocument(plan), undefined, 2) : formatPlan(plan));
     if (options.explain && !options.json) console.log(`\n${formatExplanation(plan)}`);

@@ -24,6 +24,7 @@ const BENCH_COSTS_PATH = join(PROJECT, "bench", "results", "costs.json");
  * - tokenIssue: a token without one
  * - tokenSolved: a token for a solved proof of work
  * - hold, payment, orderRead: calls to the product object
+ * - archivedRead: a look at an order that has left its object, so that Postgres is asked as well
  */
 export const REQUESTS = [
   "timeRead",
@@ -36,6 +37,7 @@ export const REQUESTS = [
   "hold",
   "payment",
   "orderRead",
+  "archivedRead",
 ] as const;
 export type RequestKind = (typeof REQUESTS)[number];
 
@@ -62,21 +64,31 @@ const amount = v.pipe(v.number(), v.minValue(0));
 const cost = v.looseObject({
   /** CPU of the gateway's whole process, in microseconds. */
   cpuMicros: amount,
-  /** From question to answer with nobody else asking, in microseconds. */
+  /** From question to answer with nobody else asking, one right after the other, in microseconds. */
   wallMicros: amount,
   /** Calls a second while the CPU was measured: what is done by time rather than by call is shared by so many. */
   perSecond: v.optional(amount),
 });
+const requestCost = v.looseObject({
+  ...cost.entries,
+  /**
+   * The same with a pause before each, in microseconds: what a lone buyer meets. The processor has forgotten the program by then, so that
+   * it takes several times as long as one of many.
+   */
+  restedMicros: amount,
+  /** What one of twenty such takes longer than: garbage is collected, something else wants the processor. */
+  rested95Micros: amount,
+});
 const rows = v.strictObject({ read: amount, written: amount });
 
-/** Rows of an object's SQLite storage, as Cloudflare bills them; per operation. */
-export const METERED = ["hold", "payment", "expiry", "acknowledge", "limiterTake"] as const;
+/** Rows of an object's SQLite storage, as Cloudflare bills them; per operation. `leave`: an order that leaves the object, and what is forgotten with it. */
+export const METERED = ["hold", "payment", "expiry", "acknowledge", "leave", "limiterTake"] as const;
 
 const measured = v.object({
   at: v.pipe(v.string(), v.isoTimestamp()),
   command: v.string(),
   machine: v.record(v.string(), v.union([v.string(), v.number()])),
-  costs: v.strictObject(v.entriesFromList([...REQUESTS, ...PARTS], cost)),
+  costs: v.strictObject({ ...v.entriesFromList(REQUESTS, requestCost), ...v.entriesFromList(PARTS, cost) }),
   rows: v.strictObject(v.entriesFromList(METERED, rows)),
   /** Of an object's database for each finished order, and of an event on its way to the writer. */
   bytes: v.strictObject({ order: amount, event: amount }),
@@ -107,7 +119,8 @@ export function readCosts(own: string = OWN_COSTS_PATH, bench: string = BENCH_CO
     const taken = SHARED.filter((name) => {
       const { cpuMicros, wallMicros } = document.costs[name] ?? {};
       if (cpuMicros === undefined) return false;
-      costs[name] = { cpuMicros, wallMicros: wallMicros ?? costs[name].wallMicros };
+      const { perSecond: _, ...before } = costs[name];
+      costs[name] = { ...before, cpuMicros, wallMicros: wallMicros ?? before.wallMicros };
       return true;
     });
     if (taken.length > 0) sources.push(`${nameOf(bench)}: ${document.at ?? "undated"}, for ${taken.join(", ")}`);

@@ -1,4 +1,5 @@
 /** A plan as data, for `--json`. */
+import { afterwardsOf } from "./afterwards.ts";
 import type { Plan } from "./make-plan.ts";
 import { LIMITS, PRICES } from "./platform.ts";
 import { UNKNOWN } from "./report.ts";
@@ -11,6 +12,7 @@ export function planDocument(plan: Plan) {
     sale,
     verdict,
     outcome,
+    afterwards: afterwardsOf(sale, done, rules),
     counts: Object.fromEntries(
       COUNTED.map((what) => [
         what,

@@ -20,10 +20,14 @@ export function formatExplanation(plan: Plan): string {
     "Page looks, mean time between two (client/pace.ts), in ms",
     table((["upcoming", "open", "held-out", "sold-out"] as const).map((state) => [state, productPaceMs(state)])),
     "",
-    "Measured, in microseconds: CPU of the whole process; time alone",
+    "Measured, in microseconds: CPU of the whole process; time alone, one after the other, and after a pause",
     table([
-      ["", "CPU", "alone"],
-      ...[...REQUESTS, ...PARTS].map((name) => [name, costs.costs[name].cpuMicros, costs.costs[name].wallMicros]),
+      ["", "CPU", "alone", "after a pause", "p95 of that"],
+      ...REQUESTS.map((name) => {
+        const { cpuMicros, wallMicros, restedMicros, rested95Micros } = costs.costs[name];
+        return [name, cpuMicros, wallMicros, restedMicros, rested95Micros];
+      }),
+      ...PARTS.map((name) => [name, costs.costs[name].cpuMicros, costs.costs[name].wallMicros, "", ""]),
     ]),
     "",
     "Measured, rows read and written for each",

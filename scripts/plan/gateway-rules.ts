@@ -7,12 +7,18 @@
 import { join } from "node:path";
 import * as v from "valibot";
 import { experimental_readRawConfig as readRawConfig } from "wrangler";
+import { RETENTION_DEFAULT_SECONDS } from "../../durable-objects/product/retention.ts";
 import { StartError } from "../gateway/start-error.ts";
 import { PROJECT } from "../gateway/wrangler-environment.ts";
 
 /** durable-objects/product/product-object.ts: commands in one commit, and commands that may wait for one. */
 export const MAX_BATCH = 512;
 export const MAX_WAITING = 10_000;
+/** durable-objects/product/product-object.ts: from so many commands in a commit on the next one waits so long for company. */
+export const RUSH_BATCH = 8;
+export const RUSH_REST_MS = 6;
+/** durable-objects/product/tidy.ts: orders of each kind that leave in one step. */
+export const TIDY_STEP_ROWS = 500;
 /** durable-objects/product/ledger-batch.ts: holds that end in one commit. */
 export const SWEEP_CHUNK = 500;
 /** durable-objects/product/outbox.ts: an event that the writer has not acknowledged by then is sent again. */
@@ -62,7 +68,10 @@ const wrangler = v.looseObject({
     {},
   ),
   vars: v.looseObject({
-    SALE: v.looseObject({ copy_max_age_ms: whole }),
+    SALE: v.looseObject({
+      copy_max_age_ms: whole,
+      order_retention_seconds: v.optional(whole, RETENTION_DEFAULT_SECONDS),
+    }),
     CHALLENGE: v.looseObject({
       pow: v.looseObject({ trials_least: whole, trials_most: whole, full_pressure_per_second: whole }),
     }),
@@ -79,6 +88,8 @@ const ORDER_QUEUE = "sluice-order-events";
 export interface GatewayRules {
   /** How old an isolate's copy of a product may be; it is fetched anew at half of that. */
   readonly copyMaxAgeMs: number;
+  /** How long an order that is over stays in its object. */
+  readonly retentionMs: number;
   /** Limiter objects that one kind of owner is spread over. */
   readonly limiterShards: number;
   /** What the gateway gives a limiter object for its answer. */
@@ -114,6 +125,7 @@ export function readGatewayRules(path: string = join(PROJECT, "wrangler.toml")):
   const { trials_least, trials_most, full_pressure_per_second } = vars.CHALLENGE.pow;
   return {
     copyMaxAgeMs: vars.SALE.copy_max_age_ms,
+    retentionMs: vars.SALE.order_retention_seconds * 1000,
     limiterShards: vars.LIMITS.shards,
     storeTimeoutMs: vars.LIMITS.store_timeout_ms,
     clientTake: exact.some(({ key }) => !key.includes("user")),

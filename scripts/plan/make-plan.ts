@@ -3,8 +3,9 @@ import { type Bill, billOf } from "./bill.ts";
 import type { Costs } from "./costs.ts";
 import type { GatewayRules } from "./gateway-rules.ts";
 import type { PlannedSale } from "./model.ts";
+import { tellCount, tellTime } from "./quantities.ts";
 import { type ServiceTimes, serviceTimes } from "./simulation/service-times.ts";
-import { type SimulatedSale, simulate } from "./simulation/simulation.ts";
+import { type SimulatedSale, simulate, type SimulationProgress } from "./simulation/simulation.ts";
 import { PRODUCT_CALLS } from "./simulation/tally.ts";
 import { type Usage, usageOf } from "./usage.ts";
 import { judge, type Verdict } from "./verdict.ts";
@@ -21,11 +22,28 @@ export interface Plan {
   readonly verdict: Verdict;
 }
 
-/** @param now ms since the epoch; only prices that change on a day hang on it. */
-export function makePlan(sale: PlannedSale, rules: GatewayRules, costs: Costs, now: number): Plan {
+/**
+ * @param now ms since the epoch; only prices that change on a day hang on it.
+ * @param tell gets a line now and then: a large sale takes minutes.
+ */
+export function makePlan(
+  sale: PlannedSale,
+  rules: GatewayRules,
+  costs: Costs,
+  now: number,
+  tell: (line: string) => void = () => {},
+): Plan {
+  const telling =
+    (what: string) =>
+    ({ atMs, arrived }: SimulationProgress): void =>
+      tell(
+        `simulating ${what}: ${tellTime(atMs)} after the opening, ${tellCount(arrived)} of ${tellCount(sale.crowd.buyers)} have come`,
+      );
   const times = serviceTimes(costs, rules);
-  const done = simulate(sale, rules, times);
-  const demand = isHeldUp(sale, done) ? simulate(withoutLimits(sale), rules, inNoTime(times)) : done;
+  const done = simulate(sale, rules, times, telling("the sale"));
+  const demand = isHeldUp(sale, done)
+    ? simulate(withoutLimits(sale), rules, inNoTime(times), telling("the demand without limits"))
+    : done;
   const usage = usageOf(sale, done, costs, rules);
   const verdict = judge({ sale, rules, done, demand });
   return { sale, rules, costs, times, done, demand, usage, bill: billOf(usage, now), verdict };

@@ -25,6 +25,8 @@ export interface Crowd {
   readonly cancelShare: number;
   /** The share of buyers who keep the page open, and so ask for their order, while they pay. */
   readonly watchingShare: number;
+  /** The share of orders that somebody looks at once more after they have left their object, days later. */
+  readonly laterShare: number;
   /** The share of buyers that are scripts, and the requests a second that each sends during the arrival. */
   readonly attackShare: number;
   readonly attackPerSecond: number;

@@ -32,6 +32,7 @@ The people
   --pay SHARE           pay, after --pay-after TIME on average: 90%, 30s
   --cancel SHARE        give their hold back: 2%
   --watch SHARE         keep the page open while they pay: 20%
+  --later SHARE         look at their order once more when it has left its object, days later: 10%
   --attack SHARE        of the buyers are scripts, each with --attack-rate N requests a second more: 0, 5
 
 The places
@@ -46,8 +47,8 @@ The places
   --seed N              repeats the same sale: 1
   --json                as JSON
   --explain             with every input, formula and source
-  --measure             measures the costs on this machine anew, in two minutes, and writes them to the repository's file
-  --validate            runs a sale on this machine and lays what was predicted beside what was measured
+  --measure             measures the costs on this machine anew, in three minutes, and writes them to the repository's file
+  --validate            runs three sales on this machine and lays what was predicted beside what was measured
   --help                this text`;
 
 export interface PlanOptions {
@@ -88,6 +89,7 @@ const OPTIONS = {
   "pay-after": text,
   cancel: text,
   watch: text,
+  later: text,
   attack: text,
   "attack-rate": text,
   isolates: text,
@@ -112,6 +114,11 @@ export function parsePlanOptions(args: readonly string[]): PlanOptions | "help" 
   if (values.help === true) return "help";
   if (values.measure === true && values.validate === true) {
     throw new StartError("--measure and --validate are two things: give one of them", 2);
+  }
+  const what = values.measure === true ? "measure" : values.validate === true ? "validate" : "plan";
+  const [stray] = Object.keys(values).filter((name) => name !== what && name !== "json");
+  if (what !== "plan" && stray !== undefined) {
+    throw new StartError(`--${what} has sales of its own: --${stray} changes nothing in it`, 2);
   }
   type Text = {
     [Name in keyof typeof OPTIONS]: (typeof OPTIONS)[Name] extends typeof text ? Name : never;
@@ -139,6 +146,7 @@ export function parsePlanOptions(args: readonly string[]): PlanOptions | "help" 
       payAfterMs: time("pay-after", "30s"),
       cancelShare: share("cancel", "2%"),
       watchingShare: share("watch", "20%"),
+      laterShare: share("later", "10%"),
       attackShare: share("attack", "0"),
       attackPerSecond: count("attack-rate", "5", 1000, 0),
     },
@@ -166,7 +174,6 @@ export function parsePlanOptions(args: readonly string[]): PlanOptions | "help" 
   if (sale.crowd.payShare + sale.crowd.cancelShare > 1) {
     throw new StartError("--pay and --cancel must not be more than 100% together", 2);
   }
-  const what = values.measure === true ? "measure" : values.validate === true ? "validate" : "plan";
   return { what, sale, json: values.json ?? false, explain: values.explain ?? false };
 }
 

@@ -1,5 +1,6 @@
 /** A plan as a person reads it in a terminal: what is in the way first, then the loads, the time line, the bill, what nobody knows. */
 import { table } from "../rush/table.ts";
+import { afterwardsOf } from "./afterwards.ts";
 import type { Plan } from "./make-plan.ts";
 import { PLAN } from "./platform.ts";
 import { tellCount, tellDollars, tellShare, tellTime } from "./quantities.ts";
@@ -98,7 +99,8 @@ function spread({ p50, p95, p99 }: Latencies): string {
   return `${tellTime(p50)} / ${tellTime(p95)} / ${tellTime(p99)}`;
 }
 
-function timeline({ sale, done, times }: Plan): (readonly (string | number)[])[] {
+function timeline({ sale, rules, done, times }: Plan): (readonly (string | number)[])[] {
+  const afterwards = afterwardsOf(sale, done, rules);
   const { tally, units } = done;
   const buyers = Math.max(1, sale.crowd.buyers);
   return [
@@ -115,6 +117,11 @@ function timeline({ sale, done, times }: Plan): (readonly (string | number)[])[]
     ["token, from the first click, p50 / p95 / p99", spread(done.tokenMs)],
     ["checkout, p50 / p95 / p99", spread(done.checkoutMs)],
     ["from commit to row in Postgres, p50 / p95 / p99", spread(done.deliveredMs)],
+    [
+      `orders leave the object ${tellTime(afterwards.afterMs)} after their end`,
+      `${tellCount(afterwards.orders)} by ${tellCount(afterwards.alarmsLeast)} to ${tellCount(afterwards.alarmsMost)} alarms`,
+    ],
+    ["looks at them after that, told from Postgres", tellCount(afterwards.looks)],
     ["longest wait for the product object", tellTime(done.longestWaitMs)],
     ["holds/s that one object could commit at the measured cost", tellCount(times.commandsPerSecond)],
   ];

@@ -49,7 +49,8 @@ export class HttpClient {
     this.requests++;
     let answer = await this.#once(call);
     // The server may close an idle connection in the very moment it is used again: that call never arrived (RFC 9112, 9.3.1).
-    if (answer === "stale") answer = await this.#once(call);
+    // Again on a new one: those that were idle as long are closed as well.
+    if (answer === "stale") answer = await this.#once(call, false);
     if (answer === "stale") return { status: 0, headers: {}, body: undefined };
     if (answer.status !== 0) {
       const list = this.latencies.get(call.label);
@@ -63,10 +64,10 @@ export class HttpClient {
     this.#agent.destroy();
   }
 
-  #once(call: Call): Promise<Answer | "stale"> {
+  #once(call: Call, agent: Agent | false = this.#agent): Promise<Answer | "stale"> {
     return new Promise((resolve) => {
       const sent = request({
-        agent: this.#agent,
+        agent,
         hostname: this.#url.hostname,
         port: this.#url.port,
         method: call.method,

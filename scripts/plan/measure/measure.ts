@@ -15,20 +15,34 @@ import { meterOrders } from "./orders.ts";
 import { measureParts } from "./parts.ts";
 import { findWorkerd } from "./process-cpu.ts";
 import { measureRequests } from "./requests.ts";
+import { FULL, type Sizes } from "./sizes.ts";
 
-/** Measures everything and writes the file. */
-export async function measureCosts(tell: Tell): Promise<Measured> {
+export interface MeasureOptions {
+  readonly tell: Tell;
+  /** @default as many as figures take */
+  readonly sizes?: Sizes;
+  /** A migrated database. @default embedded ones */
+  readonly databaseUrl?: string;
+}
+
+/** Measures everything, and writes nothing. @throws StartError that names the operation which was not answered as expected. */
+export async function measureCosts({ tell, sizes = FULL, ...database }: MeasureOptions): Promise<Measured> {
   const state = await mkdtemp(join(tmpdir(), "sluice-plan-"));
   try {
     tell("bundling");
     const scripts = await bundleEntries(state);
-    const costs = await withGateway(state, scripts.measured, async (field) => {
+    const costing = withGateway({ state, script: scripts.measured, ...database }, async (field) => {
       const workerd = findWorkerd();
-      const requests = await measureRequests(field, workerd, tell);
-      return { ...requests, ...(await measureParts(field, workerd, tell)) };
+      const requests = await measureRequests(field, workerd, sizes, tell);
+      return { ...requests, ...(await measureParts(field, workerd, sizes, tell)) };
     });
-    const counted = await withGateway(state, scripts.metered, (field) => meterOrders(field, tell));
-    const measured = parseMeasured({
+    if (sizes.undisturbed) await costing;
+    const counting = withGateway({ state, script: scripts.metered, ...database }, (field) =>
+      meterOrders(field, sizes, tell),
+    );
+    // Both have ended before the first fault is told.
+    await Promise.allSettled([costing, counting]);
+    return parseMeasured({
       at: new Date().toISOString(),
       command: "npm run plan -- --measure",
       machine: {
@@ -37,12 +51,15 @@ export async function measureCosts(tell: Tell): Promise<Measured> {
         kernel: release(),
         node: process.versions.node,
       },
-      costs,
-      ...counted,
+      costs: await costing,
+      ...(await counting),
     });
-    await writeFile(OWN_COSTS_PATH, `${JSON.stringify(measured, undefined, 2)}\n`);
-    return measured;
   } finally {
     await rm(state, { recursive: true, force: true });
   }
+}
+
+/** The planner's own costs from now on. */
+export async function writeCosts(measured: Measured): Promise<void> {
+  await writeFile(OWN_COSTS_PATH, `${JSON.stringify(measured, undefined, 2)}\n`);
 }

@@ -5,35 +5,36 @@ import type { IssuedToken } from "../../rush/sale-api.ts";
 import { signIn } from "../../rush/sign-in.ts";
 import type { Measured } from "../costs.ts";
 import { LIMITER_FLUSH_MS } from "../gateway-rules.ts";
-import { begin, type Field, round, runCalls, type Tell, until, untilDelivered } from "./field.ts";
+import { begin, type Field, letLeave, round, runCalls, type Tell, until, untilDelivered } from "./field.ts";
 import { type Rows, ROWS_PATH, rowsDocument } from "./rows.ts";
+import type { Sizes } from "./sizes.ts";
 
-/** Few are enough: the counts are exact. */
-const ORDERS = 300;
-/** No hold may end before it is paid or counted, on a busy machine too. */
-const HOLD_SECONDS = 12;
+const METERED_PRODUCT = "metered";
 
-export async function meterOrders(field: Field, tell: Tell): Promise<Pick<Measured, "rows" | "bytes">> {
+export async function meterOrders(
+  field: Field,
+  { undisturbed, orders: count, holdSeconds }: Sizes,
+  tell: Tell,
+): Promise<Pick<Measured, "rows" | "bytes">> {
   tell("counting rows");
   const { http, api } = field;
-  const sale = api("metered");
-  await begin(sale, ORDERS, HOLD_SECONDS);
-  const buyers = Array.from({ length: ORDERS }, (_, index) => ({
+  const sale = api(METERED_PRODUCT);
+  await begin(sale, count, holdSeconds);
+  const buyers = Array.from({ length: count }, (_, index) => ({
     id: `metered-${index}`,
     address: ownAddress(index),
   }));
   const jwts = await signIn(sale, buyers);
-  await settled();
-  const before = await readRows();
+  const before = undisturbed ? await settled() : await readRows();
   const tokens: (IssuedToken | undefined)[] = [];
-  await runCalls("tokens", ORDERS, async (index) => {
+  await runCalls("tokens", count, async (index) => {
     const outcome = await sale.token(buyers[index]?.address ?? "", jwts[index] ?? "");
     if (outcome.ok) tokens[index] = outcome.value;
     return outcome.ok;
   });
   const issued = await settled();
   const orders: string[] = [];
-  await runCalls("holds", ORDERS, async (index) => {
+  await runCalls("holds", count, async (index) => {
     const { checkoutUrl = "", token = "" } = tokens[index] ?? {};
     const outcome = await sale.checkout(buyers[index]?.address ?? "", checkoutUrl, token, 1);
     if (outcome.ok) orders[index] = outcome.value.orderId;
@@ -42,7 +43,7 @@ export async function meterOrders(field: Field, tell: Tell): Promise<Pick<Measur
   const held = await readRows();
   await untilDelivered(sale);
   const delivered = await readRows();
-  const paidOrders = orders.slice(0, ORDERS / 2);
+  const paidOrders = orders.slice(0, count / 2);
   await runCalls(
     "payments",
     paidOrders.length,
@@ -52,13 +53,15 @@ export async function meterOrders(field: Field, tell: Tell): Promise<Pick<Measur
   await untilDelivered(sale);
   const paidDelivered = await readRows();
   tell("waiting for holds to end");
-  const unpaid = ORDERS - paidOrders.length;
+  const unpaid = count - paidOrders.length;
   await until(async () => {
     const outcome = await sale.ledger();
     return outcome.ok && outcome.value.orders.expired >= unpaid;
   }, "The holds did not end");
   await untilDelivered(sale);
   const ended = await readRows();
+  await letLeave(http, METERED_PRODUCT);
+  const left = await readRows();
 
   async function readRows(): Promise<Rows> {
     const answer = await http.send({ method: "GET", path: ROWS_PATH, label: "rows" });
@@ -79,22 +82,23 @@ export async function meterOrders(field: Field, tell: Tell): Promise<Pick<Measur
     return rows;
   }
 
-  const takes = ORDERS * LIMITER_TAKES_PER_TOKEN;
-  const acknowledge = perCall("product", held, delivered, ORDERS);
+  const takes = count * LIMITER_TAKES_PER_TOKEN;
+  const acknowledge = perCall("product", held, delivered, count);
   const expiryWithDelivery = perCall("product", paidDelivered, ended, unpaid);
   return {
     rows: {
-      hold: perCall("product", issued, held, ORDERS),
+      hold: perCall("product", issued, held, count),
       acknowledge,
       payment: perCall("product", delivered, paid, paidOrders.length),
       expiry: {
         read: Math.max(0, round(expiryWithDelivery.read - acknowledge.read)),
         written: Math.max(0, round(expiryWithDelivery.written - acknowledge.written)),
       },
+      leave: perCall("product", ended, left, count),
       limiterTake: perCall("limiter", before, issued, takes),
     },
     bytes: {
-      order: round(((ended["product"]?.bytes ?? 0) - (before["product"]?.bytes ?? 0)) / ORDERS),
+      order: round(((ended["product"]?.bytes ?? 0) - (before["product"]?.bytes ?? 0)) / count),
       event: JSON.stringify(SAMPLE_EVENT).length,
     },
   };

@@ -6,29 +6,30 @@ import { type Field, round, type Tell, untilDelivered } from "./field.ts";
 import { INNER_CALLS_PATH, innerCallsAnswer, type InnerCallsRequest } from "./inner-calls.ts";
 import { cpuMicrosOf } from "./process-cpu.ts";
 import { MEASURED_PRODUCT } from "./requests.ts";
+import type { Sizes } from "./sizes.ts";
 
-const CALLS = 6000;
 const CALLS_PER_REQUEST = 1000;
 /** Commits of so many holds, and batches of so many events, against single ones. */
 const TOGETHER = 100;
-const SINGLE_HOLDS = 1500;
-const SINGLE_BATCHES = 200;
-/** One take to each of so many limiter objects, and then a rest in which each writes; so many of them. */
-const OBJECTS = 128;
-const FLUSHES = 8 * OBJECTS;
 const MICROS_PER_MS = 1000;
 
-type Cost = Measured["costs"]["hold"];
+type Cost = Measured["costs"]["commit"];
 
 /** @param workerd the gateway's process. The measured product must be there. */
-export async function measureParts(field: Field, workerd: number, tell: Tell) {
+export async function measureParts(field: Field, workerd: number, sizes: Sizes, tell: Tell) {
+  const { undisturbed, inner, singleHolds, singleBatches, flushes, flushingObjects } = sizes;
   let runs = 0;
-  async function calls(kind: InnerCallsRequest["kind"], count: number, together: number): Promise<Cost> {
+  async function calls(
+    kind: InnerCallsRequest["kind"],
+    count: number,
+    together: number,
+    perRequest = CALLS_PER_REQUEST,
+  ): Promise<Cost> {
     tell(`measuring ${kind}, ${together} at once`);
     const began = cpuMicrosOf(workerd);
     let wallMs = 0;
-    for (let done = 0; done < count; done += CALLS_PER_REQUEST) {
-      const size = Math.min(CALLS_PER_REQUEST, count - done);
+    for (let done = 0; done < count; done += perRequest) {
+      const size = Math.min(perRequest, count - done);
       const request: InnerCallsRequest = {
         kind,
         product: MEASURED_PRODUCT,
@@ -48,20 +49,20 @@ export async function measureParts(field: Field, workerd: number, tell: Tell) {
     return { cpuMicros: round(cpuMicros), wallMicros: round((wallMs * MICROS_PER_MS) / count) };
   }
 
-  const limiterTake = await calls("limiterTake", CALLS, 1);
-  // Once before: an object's first write makes its tables.
-  await calls("limiterFlush", OBJECTS, OBJECTS);
-  const takeAndFlush = await calls("limiterFlush", FLUSHES, OBJECTS);
+  const limiterTake = await calls("limiterTake", inner, 1);
+  // One take to each object, and then a rest in which each writes. Once before: an object's first write makes its tables.
+  await calls("limiterFlush", flushingObjects, flushingObjects);
+  const takeAndFlush = await calls("limiterFlush", flushes * flushingObjects, flushingObjects, flushingObjects);
   const flushMicros = round(Math.max(0, takeAndFlush.cpuMicros - limiterTake.cpuMicros));
   const limiterFlush = { cpuMicros: flushMicros, wallMicros: flushMicros };
-  const productView = await calls("productView", CALLS, 1);
-  const controlSnapshot = await calls("controlSnapshot", CALLS, 1);
-  const holdsTogether = await calls("hold", CALLS, TOGETHER);
-  await untilDelivered(field.api(MEASURED_PRODUCT));
-  const holdsAlone = await calls("hold", SINGLE_HOLDS, 1);
-  await untilDelivered(field.api(MEASURED_PRODUCT));
-  const eventsTogether = await calls("writer", CALLS, TOGETHER);
-  const eventsAlone = await calls("writer", SINGLE_BATCHES, 1);
+  const productView = await calls("productView", inner, 1);
+  const controlSnapshot = await calls("controlSnapshot", inner, 1);
+  const holdsTogether = await calls("hold", inner, TOGETHER);
+  if (undisturbed) await untilDelivered(field.api(MEASURED_PRODUCT));
+  const holdsAlone = await calls("hold", singleHolds, 1);
+  if (undisturbed) await untilDelivered(field.api(MEASURED_PRODUCT));
+  const eventsTogether = await calls("writer", inner, TOGETHER);
+  const eventsAlone = await calls("writer", singleBatches, 1);
   const [holdCall, commit] = split(holdsTogether, holdsAlone);
   const [writerEvent, writerBatch] = split(eventsTogether, eventsAlone);
   return { limiterTake, limiterFlush, productView, controlSnapshot, holdCall, commit, writerEvent, writerBatch };

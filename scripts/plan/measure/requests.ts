@@ -5,23 +5,24 @@ import { ownAddress } from "../../rush/cast.ts";
 import type { IssuedToken } from "../../rush/sale-api.ts";
 import { signIn } from "../../rush/sign-in.ts";
 import type { Measured, RequestKind } from "../costs.ts";
-import { begin, type Field, round, runCalls, type Tell, until, untilDelivered } from "./field.ts";
+import { timeAlone } from "./alone.ts";
+import { begin, type Field, letLeave, round, runCalls, type Tell, until, untilDelivered } from "./field.ts";
+import { placeOrders } from "./left-orders.ts";
 import { cpuMicrosOf } from "./process-cpu.ts";
+import type { Sizes } from "./sizes.ts";
 
-/** Calls of each kind: with ticks of 10 ms this makes the CPU of a call known to about two per cent. */
-const READS = 8000;
-const BUYERS = 3000;
-const SOLVERS = 800;
-/** Calls one after the other, for the time that one takes alone; calls before, that wake the objects and the compiler. */
-const ALONE = 300;
-const WARM_UP = 600;
+/** Before each call of those that come after a pause: the processor has other things to do, and forgets the program. Milliseconds. */
+const PAUSE_MS = 20;
+/** The gateway reads so many rows of Postgres at a time, and no more (src/origin/archived-orders.ts). */
+const ARCHIVED_AT_ONCE = 16;
 const STOCK = 1_000_000;
 const HOLD_SECONDS = 600;
 const ADDRESSES_ELSEWHERE = 4_000_000;
-const MICROS_PER_MS = 1000;
 
-type Cost = Measured["costs"]["hold"];
+type RequestCost = Measured["costs"]["hold"];
+type Call = (index: number) => Promise<boolean>;
 
+const LEFT_PRODUCT = "measured-left";
 /** The product that calls inside the gateway may use as well. */
 export const MEASURED_PRODUCT = "measured";
 
@@ -29,16 +30,20 @@ export const MEASURED_PRODUCT = "measured";
 export async function measureRequests(
   field: Field,
   workerd: number,
+  sizes: Sizes,
   tell: Tell,
-): Promise<Readonly<Record<RequestKind, Cost>>> {
+): Promise<Readonly<Record<RequestKind, RequestCost>>> {
   const { http, api } = field;
   const open = api(MEASURED_PRODUCT);
   const over = api("measured-over");
   const hard = api("measured-hard");
+  const left = api(LEFT_PRODUCT);
+  const { alone, rested, warmUp } = sizes;
   await begin(open, STOCK, HOLD_SECONDS);
   await begin(over, 1, HOLD_SECONDS);
   await begin(hard, STOCK, HOLD_SECONDS, ["pow"]);
-  const buyers = Array.from({ length: BUYERS + ALONE + WARM_UP }, (_, index) => ({
+  await begin(left, STOCK, HOLD_SECONDS);
+  const buyers = Array.from({ length: sizes.buyers + alone + rested + warmUp }, (_, index) => ({
     id: `measured-${index}`,
     address: ownAddress(index),
   }));
@@ -48,59 +53,62 @@ export async function measureRequests(
   const jwt = (index: number): string => jwts[index] ?? "";
 
   /** Until nothing is on its way to Postgres: what comes alone must meet an idle gateway. */
-  const rest = async (): Promise<void> => untilDelivered(open);
+  const rest = async (): Promise<void> => (sizes.undisturbed ? untilDelivered(open) : undefined);
 
-  /** CPU of `count` calls together, and the median time of some alone; behind others that wake the objects and the compiler. */
-  async function measure(what: string, count: number, call: (index: number) => Promise<boolean>): Promise<Cost> {
+  /** CPU of `count` calls together, and the time that one takes alone; behind others that wake the objects and the compiler. */
+  async function measure(what: string, count: number, call: Call, atOnce?: number): Promise<RequestCost> {
     tell(`measuring ${what}`);
-    await runCalls(what, WARM_UP, (index) => call(count + ALONE + index));
+    await runCalls(what, warmUp, (index) => call(count + alone + rested + index), atOnce);
     const began = cpuMicrosOf(workerd);
     const beganAt = performance.now();
-    await runCalls(what, count, call);
+    await runCalls(what, count, call, atOnce);
     const perSecond = round((count * 1000) / (performance.now() - beganAt));
     const cpuMicros = (cpuMicrosOf(workerd) - began) / count;
     await rest();
-    const times: number[] = [];
-    for (let index = count; index < count + ALONE; index++) {
-      const sentAt = performance.now();
-      if (!(await call(index))) throw new StartError(`A call of ${what} was not answered as expected`);
-      times.push((performance.now() - sentAt) * MICROS_PER_MS);
-    }
-    return { cpuMicros: round(cpuMicros), wallMicros: round(medianOf(times)), perSecond };
+    const inRow = await timeAlone({ what, first: count, count: alone, pauseMs: 0, call });
+    await rest();
+    const afterPause = await timeAlone({ what, first: count + alone, count: rested, pauseMs: PAUSE_MS, call });
+    return {
+      cpuMicros: round(cpuMicros),
+      wallMicros: inRow.median,
+      restedMicros: afterPause.median,
+      rested95Micros: afterPause.p95,
+      perSecond,
+    };
   }
 
-  const timeRead = await measure("timeRead", READS, async () => (await open.time()).ok);
+  const timeRead = await measure("timeRead", sizes.reads, async () => (await open.time()).ok);
   const productRead = await measure(
     "productRead",
-    READS,
+    sizes.reads,
     async (index) => (await open.product(ownAddress(ADDRESSES_ELSEWHERE + index))).status === 200,
   );
 
   const tokens: (IssuedToken | undefined)[] = [];
-  const tokenIssue = await measure("tokenIssue", BUYERS, async (index) => {
+  const tokenIssue = await measure("tokenIssue", sizes.buyers, async (index) => {
     const outcome = await open.token(address(index), jwt(index));
     if (outcome.ok) tokens[index] = outcome.value;
     return outcome.ok;
   });
   const orders: string[] = [];
-  const hold = await measure("hold", BUYERS, async (index) => {
+  const hold = await measure("hold", sizes.buyers, async (index) => {
     const { checkoutUrl = "", token = "" } = tokens[index] ?? {};
     const outcome = await open.checkout(address(index), checkoutUrl, token, 1);
     if (outcome.ok) orders[index] = outcome.value.orderId;
     return outcome.ok;
   });
-  await untilDelivered(open);
-  const orderRead = await measure("orderRead", BUYERS, async (index) => {
+  await rest();
+  const orderRead = await measure("orderRead", sizes.buyers, async (index) => {
     const path = `/v1/products/measured/orders/${orders[index] ?? ""}`;
     const headers = { Authorization: `Bearer ${jwt(index)}` };
     return (await http.send({ method: "GET", path, headers, address: address(index), label: "order" })).status === 200;
   });
   const payment = await measure(
     "payment",
-    BUYERS,
+    sizes.buyers,
     async (index) => (await open.pay(orders[index] ?? "", `pay-${index}`)).ok,
   );
-  await untilDelivered(open);
+  await rest();
 
   const [winner, loser] = [await over.token(address(0), jwt(0)), await over.token(address(1), jwt(1))];
   if (!winner.ok || !loser.ok) throw new StartError("No token for the product that is to be sold out");
@@ -113,16 +121,16 @@ export async function measureRequests(
   }, "The edge did not hear that all is sold");
   const refusalAtEdge = await measure(
     "refusalAtEdge",
-    READS,
+    sizes.reads,
     async (index) => (await over.token(ownAddress(ADDRESSES_ELSEWHERE + index), jwt(1))).status === 410,
   );
-  const checkoutRefused = await measure("checkoutRefused", READS, async (index) => {
+  const checkoutRefused = await measure("checkoutRefused", sizes.reads, async (index) => {
     const { checkoutUrl, token } = loser.value;
     return (await over.checkout(ownAddress(ADDRESSES_ELSEWHERE + index), checkoutUrl, token, 1)).status === 410;
   });
 
   const answers: unknown[] = [];
-  const challengeIssue = await measure("challengeIssue", SOLVERS, async (index) => {
+  const challengeIssue = await measure("challengeIssue", sizes.solvers, async (index) => {
     const outcome = await hard.token(address(index), jwt(index));
     if (outcome.ok || outcome.code !== "challenge-required") return false;
     answers[index] = (await solveProof(outcome.fields["challenge"])).answer;
@@ -130,8 +138,28 @@ export async function measureRequests(
   });
   const tokenSolved = await measure(
     "tokenSolved",
-    SOLVERS,
+    sizes.solvers,
     async (index) => (await hard.token(address(index), jwt(index), answers[index])).ok,
+  );
+
+  const leftBuyers = Array.from({ length: sizes.archivedOrders }, (_, index) => ({
+    address: address(index),
+    jwt: jwt(index),
+  }));
+  const leftOrders = await placeOrders(left, leftBuyers);
+  await letLeave(http, LEFT_PRODUCT);
+  const archivedRead = await measure(
+    "archivedRead",
+    sizes.archivedReads,
+    async (index) => {
+      const buyer = index % leftOrders.length;
+      const path = `/v1/products/${LEFT_PRODUCT}/orders/${leftOrders[buyer] ?? ""}`;
+      const headers = { Authorization: `Bearer ${jwt(buyer)}` };
+      return (
+        (await http.send({ method: "GET", path, headers, address: ownAddress(index), label: "left" })).status === 200
+      );
+    },
+    ARCHIVED_AT_ONCE,
   );
 
   return {
@@ -145,9 +173,6 @@ export async function measureRequests(
     hold,
     payment,
     orderRead,
+    archivedRead,
   };
-}
-
-function medianOf(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }

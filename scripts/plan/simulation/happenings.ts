@@ -36,4 +36,6 @@ export const HAPPENING = {
   THREAD: 26,
   /** An outbox has waited for company. Subject: the object. */
   GATHERED: 27,
+  /** The next commit may begin. Subject: the object. */
+  COMMIT_RESTED: 28,
 } as const;

@@ -71,6 +71,7 @@ export class People {
     const { crowd, places } = world.sale;
     world.count("productRead", now);
     world.count("timeRead", now, crowd.timeReads);
+    world.wake(now, "productRead");
     const copy = this.#edge.copyFor(buyer);
     const readAt = world.work(this.#edge.meet(now, copy), world.times.worker.productRead);
     const shownAt = world.work(readAt, crowd.timeReads * world.times.worker.timeRead);
@@ -98,6 +99,7 @@ export class People {
     const metAt = this.#edge.meet(now, copy);
     if (world.copies.decide(copy, now) !== "ask") {
       world.count("refusalAtEdge", now);
+      world.wake(metAt, "refusalAtEdge");
       world.work(metAt, world.times.worker.refusalAtEdge);
       return this.disappointed(now, buyer);
     }
@@ -105,6 +107,7 @@ export class People {
     const isChallenged = world.sale.round.challenge !== "none";
     const kind = !isChallenged ? "tokenIssue" : this.#solved[buyer] === 1 ? "tokenSolved" : "challengeIssue";
     world.count(kind, now);
+    world.wake(metAt, kind);
     const limitedAt = this.#edge.limit(metAt, buyer, kind, now);
     if (limitedAt === null) return this.#unlimited(now, buyer);
     // On the one machine the limiters' work is in what the whole request was measured to take.
@@ -149,9 +152,11 @@ export class People {
     const metAt = this.#edge.meet(now, copy);
     if (world.copies.decide(copy, now) !== "ask") {
       world.count("checkoutRefused", now);
+      world.wake(metAt, "checkoutRefused");
       world.work(metAt, world.times.worker.checkoutRefused);
       return this.disappointed(now, buyer);
     }
+    world.wake(metAt, "hold");
     this.#edge.call(now, buyer, "hold", HAPPENING.HOLD_COMES, metAt);
     if (world.random.next() < world.sale.crowd.doubleShare) {
       this.#edge.call(now, buyer, "hold", HAPPENING.REPLAY_COMES, metAt);

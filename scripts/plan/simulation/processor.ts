@@ -18,6 +18,11 @@ export class Processor {
     return at + ms;
   }
 
+  /** How long there has been nothing to do at `at`; 0 where there is. */
+  idleMs(at: number): number {
+    return Math.max(0, at - this.#freeAt);
+  }
+
   /** How long work that comes at `at` waits before it is begun. */
   waitMs(at: number): number {
     return Math.max(0, this.#freeAt - at);

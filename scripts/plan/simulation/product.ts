@@ -1,10 +1,10 @@
 /**
  * A product object in the simulation: its stock book, its group commit, and the time that its one thread takes.
  *
- * As durable-objects/group-commit.ts has it: an idle object commits at once, what comes meanwhile is gathered. Decisions are
+ * As durable-objects/group-commit.ts has it: an idle object commits at once, what comes meanwhile is gathered, and a rush waits a moment for company. Decisions are
  * those of a buyer with one order: taken, refused, paid in time or late, ended. What it does not know: other rounds, operators.
  */
-import { MAX_BATCH, MAX_WAITING, SWEEP_CHUNK } from "../gateway-rules.ts";
+import { MAX_BATCH, MAX_WAITING, RUSH_BATCH, RUSH_REST_MS, SWEEP_CHUNK } from "../gateway-rules.ts";
 import type { Processor } from "./processor.ts";
 import type { ServiceTimes } from "./service-times.ts";
 
@@ -30,6 +30,8 @@ export interface Commit {
   readonly expired: number;
   /** When its answers may leave. */
   readonly durableAt: number;
+  /** How long the next one waits for company behind that. */
+  readonly restMs: number;
 }
 
 export interface ProductOptions {
@@ -122,10 +124,11 @@ export class Product {
     const acknowledged = batch.reduce((sum, { kind, subject }) => sum + (kind === "acknowledge" ? subject : 0), 0);
     const plain = batch.filter(({ kind }) => kind !== "acknowledge" && kind !== "sweep").length;
     const work = commit + (plain + expired) * command + acknowledged * acknowledgement;
-    return { answers, events, expired, durableAt: this.#processor.interrupt(now, work) + this.#options.commitMs };
+    const durableAt = this.#processor.interrupt(now, work) + this.#options.commitMs;
+    return { answers, events, expired, durableAt, restMs: batch.length < RUSH_BATCH ? 0 : RUSH_REST_MS };
   }
 
-  /** The commit under way is durable. */
+  /** The commit under way is durable, and the next one may begin. */
   committed(): void {
     this.#committing = false;
   }

@@ -51,8 +51,22 @@ export interface SimulatedSale {
   readonly eventsSimulated: number;
 }
 
+/** How far a simulation is: `atMs` after the opening, and how many have come by then. */
+export interface SimulationProgress {
+  readonly atMs: number;
+  readonly arrived: number;
+}
+
+/** Told about every so many events: some tenths of a second. */
+const TOLD_EVERY_EVENTS = 2 ** 18;
+
 /** Simulates the sale to its end. The same sale, rules and times give the same answer. */
-export function simulate(sale: PlannedSale, rules: GatewayRules, times: ServiceTimes): SimulatedSale {
+export function simulate(
+  sale: PlannedSale,
+  rules: GatewayRules,
+  times: ServiceTimes,
+  tell: (progress: SimulationProgress) => void = () => {},
+): SimulatedSale {
   const { crowd } = sale;
   const world = new World(sale, rules, times);
   const people = crowd.buyers - world.scripts;
@@ -68,6 +82,7 @@ export function simulate(sale: PlannedSale, rules: GatewayRules, times: ServiceT
   let nextArrival = coming.next().value ?? Number.POSITIVE_INFINITY;
   let events = 0;
   for (; ; events++) {
+    if (events % TOLD_EVERY_EVENTS === TOLD_EVERY_EVENTS - 1) tell({ atMs: world.heap.at, arrived });
     if (nextArrival <= world.heap.nextAt) {
       if (nextArrival === Number.POSITIVE_INFINITY) break;
       parts.people.arrive(nextArrival, arrived, people - arrived);
@@ -129,6 +144,7 @@ function happen(world: World, { waiters, edge, rates, people, delivery, stock }:
     case HAPPENING.HOLD_ANSWER:
       return people.holdAnswered(now, subject);
     case HAPPENING.PAY:
+      world.wake(now, "payment");
       return edge.call(now, subject, "payment", HAPPENING.PAY_COMES);
     case HAPPENING.CANCEL:
       return edge.call(now, subject, "cancel", HAPPENING.CANCEL_COMES);
@@ -145,6 +161,8 @@ function happen(world: World, { waiters, edge, rates, people, delivery, stock }:
     case HAPPENING.TOUCH:
       edge.meet(now, subject);
       return undefined;
+    case HAPPENING.COMMIT_RESTED:
+      return stock.rested(now, subject);
     case HAPPENING.GATHERED:
       return delivery.gathered(now, subject);
     case HAPPENING.WRITER_DUE:

@@ -28,6 +28,7 @@ export class Stock {
   readonly #options: StockOptions;
   readonly #answers: (readonly Answered[])[] = [];
   readonly #events: number[] = [];
+  readonly #restMs: number[] = [];
   /** By object: when its alarm is set to. */
   readonly #alarmAt: number[] = [];
   lastPaidAt: number | null = null;
@@ -63,17 +64,25 @@ export class Stock {
     this.#world.count("expired", now, commit.expired);
     this.#answers[shard] = commit.answers;
     this.#events[shard] = commit.events;
+    this.#restMs[shard] = commit.restMs;
     this.#world.noteStock(now);
     this.#world.heap.plan(commit.durableAt, HAPPENING.COMMITTED, shard);
   }
 
+  /** Its answers leave at once, whenever the next commit begins. */
   committed(now: number, shard: number): void {
-    this.#world.product(shard).committed();
     for (const answered of this.#answers[shard] ?? []) this.#answer(now, answered);
     const events = this.#events[shard] ?? 0;
     if (events > 0) this.#options.delivery.send(now, shard, events);
-    this.#setAlarm(now, shard);
     this.#options.waiters.planLook(now);
+    const restMs = this.#restMs[shard] ?? 0;
+    if (restMs === 0) this.rested(now, shard);
+    else this.#world.heap.plan(now + restMs, HAPPENING.COMMIT_RESTED, shard);
+  }
+
+  rested(now: number, shard: number): void {
+    this.#world.product(shard).committed();
+    this.#setAlarm(now, shard);
     this.join(now, shard);
   }
 

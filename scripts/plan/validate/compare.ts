@@ -1,10 +1,8 @@
 /** What was predicted beside what was measured, and the error of each. Pure. */
 import type { Costs } from "../costs.ts";
-import type { PlannedSale } from "../model.ts";
-import type { GatewayRules } from "../gateway-rules.ts";
 import type { SimulatedSale } from "../simulation/simulation.ts";
 import { LIMITER_CALLS } from "../simulation/tally.ts";
-import { usageOf } from "../usage.ts";
+import { rowsWrittenInSale } from "../usage.ts";
 import type { Played } from "./play.ts";
 
 export interface Comparison {
@@ -17,14 +15,12 @@ export interface Comparison {
 }
 
 export interface Compared {
-  readonly sale: PlannedSale;
   readonly simulated: SimulatedSale;
   readonly played: Played;
   readonly costs: Costs;
-  readonly rules: GatewayRules;
 }
 
-export function compare({ sale, simulated, played, costs, rules }: Compared): readonly Comparison[] {
+export function compare({ simulated, played, costs }: Compared): readonly Comparison[] {
   const { tally } = simulated;
   const { calls } = played;
   const holdCalls = calls["PRODUCT.hold"] ?? 0;
@@ -39,7 +35,7 @@ export function compare({ sale, simulated, played, costs, rules }: Compared): re
     count("writer's batches", tally.of("batches"), calls["PRODUCT.acknowledge"] ?? 0),
     count("limiter calls", tally.sum(LIMITER_CALLS), calls["LIMITER.take"] ?? 0),
     count("messages to the queue", tally.of("messages"), played.messages),
-    count("rows written", usageOf(sale, simulated, costs, rules).rowsWritten.amount, played.rowsWritten),
+    count("rows written", rowsWrittenInSale(simulated, costs), played.rowsWritten),
     count("orders held", tally.of("held"), played.held),
     count("orders paid", tally.of("paid"), played.paid),
     count("holds that ended", tally.of("expired"), played.expired),

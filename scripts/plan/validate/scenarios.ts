@@ -1,6 +1,7 @@
 /** Sales that one small machine can play without its generator becoming what is measured, as the simulation is told them. */
 import type { Costs } from "../costs.ts";
 import type { PlannedSale } from "../model.ts";
+import { loopbackTripMs } from "../simulation/service-times.ts";
 import type { Profile } from "../simulation/arrivals.ts";
 
 export interface Scenario {
@@ -40,8 +41,9 @@ const PAY_SHARE = 0.8;
 const MICROS_PER_MS = 1000;
 
 /** One process with one isolate and one thread, at no distance: what the machine is. */
-export function saleOf({ buyers, stock, arrival, arrivalMs }: Scenario, { costs }: Costs, seed: number): PlannedSale {
-  const beside = (name: "tokenIssue" | "commit" | "writerBatch" | "writerEvent"): number =>
+export function saleOf({ buyers, stock, arrival, arrivalMs }: Scenario, measured: Costs, seed: number): PlannedSale {
+  const { costs } = measured;
+  const beside = (name: "commit" | "writerBatch" | "writerEvent"): number =>
     Math.max(0, costs[name].wallMicros - costs[name].cpuMicros) / MICROS_PER_MS;
   return {
     crowd: {
@@ -59,6 +61,7 @@ export function saleOf({ buyers, stock, arrival, arrivalMs }: Scenario, { costs 
       payAfterMs: PAY_AFTER_MS,
       cancelShare: 0,
       watchingShare: 0,
+      laterShare: 0,
       attackShare: 0,
       attackPerSecond: 0,
     },
@@ -66,8 +69,7 @@ export function saleOf({ buyers, stock, arrival, arrivalMs }: Scenario, { costs 
     places: {
       topology: "machine",
       isolates: 1,
-      // What a request takes beside the gateway's CPU: two loopback sockets and the generator.
-      edgeTripMs: beside("tokenIssue"),
+      edgeTripMs: loopbackTripMs(measured),
       objectTripMs: 0,
       commitMs: beside("commit"),
       objectPerSecond: null,

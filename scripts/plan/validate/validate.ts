@@ -49,7 +49,7 @@ export async function validatePlan(
       if (played.unexpected > 0) {
         throw new StartError(`${played.unexpected} calls of ${scenario.name} were answered as in no sale`);
       }
-      sales.push({ scenario, comparisons: compare({ sale, simulated, played, costs, rules }) });
+      sales.push({ scenario, comparisons: compare({ simulated, played, costs }) });
     }
     return { at: new Date().toISOString(), sources: costs.sources, sales };
   } finally {

@@ -89,7 +89,7 @@ describe("compare", () => {
       unexpected: 0,
     };
     const costs = readCosts(OWN_COSTS_PATH, NO_BENCH);
-    const compared = compare({ sale, simulated, played, costs, rules: RULES });
+    const compared = compare({ simulated, played, costs });
     const of = (what: string) => compared.find((each) => each.what === what);
     expect(of("product read at the edge")).toMatchObject({ predicted: 2000, measured: 1000, error: 1 });
     expect(of("orders held")?.error).toBeCloseTo((simulated.tally.of("held") - 100) / 100, 9);

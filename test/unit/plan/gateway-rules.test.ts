@@ -18,7 +18,10 @@ describe("gateway-rules", () => {
   it.each([
     ["durable-objects/product/product-object.ts", "MAX_BATCH", rules.MAX_BATCH],
     ["durable-objects/product/product-object.ts", "MAX_WAITING", rules.MAX_WAITING],
+    ["durable-objects/product/product-object.ts", "RUSH_BATCH", rules.RUSH_BATCH],
+    ["durable-objects/product/product-object.ts", "RUSH_REST_MS", rules.RUSH_REST_MS],
     ["durable-objects/product/ledger-batch.ts", "SWEEP_CHUNK", rules.SWEEP_CHUNK],
+    ["durable-objects/product/tidy.ts", "STEP_ROWS", rules.TIDY_STEP_ROWS],
     ["durable-objects/product/outbox.ts", "RESEND_AFTER_MS", rules.RESEND_AFTER_MS],
     ["durable-objects/product/outbox.ts", "GATHER_MS", rules.GATHER_MS],
     ["src/origin/writer/apply-events.ts", "TRANSACTION_EVENTS", rules.TRANSACTION_EVENTS],

@@ -50,7 +50,15 @@ describe("parsePlanOptions", () => {
     [["--challenge", "quiz"], "--challenge"],
     [["--isolates", "many"], "--isolates"],
     [["--seed", "x"], "--seed"],
+    [["--later", "2"], "--later"],
+    [["--buyers", "0"], "from 1 to 5000000"],
+    [["--buyers", "1e9"], "from 1 to 5000000"],
+    [["--stock", "10000000"], "from 1 to 1000000"],
+    [["--arrival", "1ms"], "from 1 s to 24 h"],
+    [["--seed", "0"], "--seed"],
     [["--measure", "--validate"], "--measure"],
+    [["--validate", "--buyers", "500"], "--buyers changes nothing"],
+    [["--measure", "--explain"], "--explain changes nothing"],
     [["1000000"], "1000000"],
   ])("%j is refused by name, with status 2", (args, named) => {
     const { message, exitCode } = told(args);

@@ -5,6 +5,7 @@ import type { ServiceTimes } from "../../../scripts/plan/simulation/service-time
 
 export const RULES: GatewayRules = {
   copyMaxAgeMs: 1000,
+  retentionMs: 172_800_000,
   limiterShards: 4,
   storeTimeoutMs: 1000,
   clientTake: true,
@@ -16,7 +17,22 @@ export const RULES: GatewayRules = {
   logged: 1,
 };
 
+const NO_MORE = { awake: 0, rested: 0, spread: 0 };
+
 export const TIMES: ServiceTimes = {
+  lone: {
+    timeRead: NO_MORE,
+    productRead: NO_MORE,
+    refusalAtEdge: NO_MORE,
+    checkoutRefused: NO_MORE,
+    challengeIssue: NO_MORE,
+    tokenIssue: NO_MORE,
+    tokenSolved: NO_MORE,
+    hold: { awake: 0.5, rested: 2, spread: 0 },
+    payment: NO_MORE,
+    orderRead: NO_MORE,
+    archivedRead: NO_MORE,
+  },
   worker: {
     timeRead: 0.1,
     productRead: 0.1,
@@ -28,6 +44,7 @@ export const TIMES: ServiceTimes = {
     hold: 0.4,
     payment: 0.3,
     orderRead: 0.5,
+    archivedRead: 2,
   },
   limiterTake: 0.1,
   limiterFlush: 0.4,
@@ -65,6 +82,7 @@ export function plannedSale({ crowd, round, places, seed = 1 }: Changes = {}): P
       payAfterMs: 1000,
       cancelShare: 0.1,
       watchingShare: 0,
+      laterShare: 0,
       attackShare: 0,
       attackPerSecond: 0,
       ...crowd,

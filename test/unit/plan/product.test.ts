@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MAX_BATCH, MAX_WAITING } from "../../../scripts/plan/gateway-rules.ts";
+import { MAX_BATCH, MAX_WAITING, RUSH_BATCH, RUSH_REST_MS } from "../../../scripts/plan/gateway-rules.ts";
 import { Processor } from "../../../scripts/plan/simulation/processor.ts";
 import { type OrderState, Product } from "../../../scripts/plan/simulation/product.ts";
 import { TIMES } from "./planned-sale.ts";
@@ -32,6 +32,15 @@ describe("Product", () => {
     product.submit({ kind: "hold", subject: 1 });
     product.submit({ kind: "hold", subject: 2 });
     expect(product.commit(0)?.durableAt).toBeCloseTo(TIMES.commit + 2 * TIMES.command + 4, 9);
+  });
+
+  it.each([
+    [RUSH_BATCH - 1, 0],
+    [RUSH_BATCH, RUSH_REST_MS],
+  ])("behind a commit of %d the next one waits %d ms for company", (commands, restMs) => {
+    const { product } = makeProduct(MAX_BATCH);
+    for (let subject = 0; subject < commands; subject++) product.submit({ kind: "hold", subject });
+    expect(product.commit(0)?.restMs).toBe(restMs);
   });
 
   it(`gathers ${MAX_BATCH} at the most, and lets ${MAX_WAITING} wait`, () => {

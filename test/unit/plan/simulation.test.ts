@@ -143,6 +143,56 @@ describe("simulate", () => {
     expect(tally.of("buyerTake")).toBeLessThanOrEqual(2000 + 1000 * 10);
   });
 
+  it("commits of a rush keep their distance, and nothing of it is lost", () => {
+    const crowd = { buyers: 4000, arrivalMs: 1000, payShare: 0, cancelShare: 0 };
+    const places = { objectPerSecond: null, commitMs: 1 };
+    const { tally } = run({ crowd, places, round: { stock: 5000 } });
+    expect(tally.of("held")).toBe(4000);
+    // 1 ms until it is durable, 6 of rest, 0.5 and 0.1 each of work: 28 come meanwhile.
+    expect(tally.peak(["commits"]).perSecond).toBeLessThan(1000 / 7);
+    expect(tally.peak(["commits"]).perSecond).toBeGreaterThan(1000 / 14);
+  });
+
+  it("who finds the one machine idle waits for it to wake, and the longer it was idle the longer", () => {
+    const places = {
+      topology: "machine",
+      isolates: 1,
+      objectPerSecond: null,
+      edgeTripMs: 0.2,
+      objectTripMs: 0,
+    } as const;
+    const checkoutMs = (buyers: number): number => {
+      const crowd = { buyers, arrivalMs: 10_000, payShare: 0, cancelShare: 0 };
+      return run({ places: { ...places, commitMs: 0 }, crowd, round: { stock: 20_000 } }).checkoutMs.p50;
+    };
+    const { awake, rested } = TIMES.lone.hold;
+    const workMs = places.edgeTripMs + TIMES.worker.hold + TIMES.call + TIMES.command + TIMES.commit;
+    // One a second: nothing is left of the last one.
+    expect(checkoutMs(10)).toBeCloseTo(workMs + awake + rested, 3);
+    // One in 5 ms: some of it is.
+    expect(checkoutMs(2000)).toBeLessThan(workMs + awake + rested);
+    expect(checkoutMs(2000)).toBeGreaterThan(workMs + awake);
+  });
+
+  it("that wait is spread as it was measured: one of twenty is longer than the measured p95", () => {
+    const places = {
+      topology: "machine",
+      isolates: 1,
+      objectPerSecond: null,
+      edgeTripMs: 0.2,
+      objectTripMs: 0,
+    } as const;
+    const crowd = { buyers: 3000, arrivalMs: 3_000_000, payShare: 0, cancelShare: 0 };
+    const spread = 0.5;
+    const times = { ...TIMES, lone: { ...TIMES.lone, hold: { awake: 0, rested: 2, spread } } };
+    const sale = plannedSale({ places: { ...places, commitMs: 0 }, crowd, round: { stock: 3000 } });
+    const { p50, p95 } = simulate(sale, RULES, times).checkoutMs;
+    const workMs = places.edgeTripMs + TIMES.worker.hold + TIMES.call + TIMES.command + TIMES.commit;
+    // Of three thousand, known to some three in a hundred; the normal distribution's 1.645.
+    expect((p50 - workMs) / 2).toBeCloseTo(1, 1);
+    expect((p95 - workMs) / (2 * Math.exp(1.645 * spread))).toBeCloseTo(1, 1);
+  });
+
   it("on one machine with one thread everything waits for everything", () => {
     const places = {
       topology: "machine",
