@@ -95,7 +95,8 @@ function askFrom(first: number, judged: Judged[], question: Question): Soon<Eval
 }
 
 function conclude(judged: readonly Judged[], counters: Counters): Soon<Evaluation> {
-  const taken = judged.flatMap(({ check, receipt }) => (receipt === null ? [] : [{ check, receipt }]));
+  const taken: Taken[] = [];
+  for (const { check, receipt } of judged) if (receipt !== null) taken.push({ check, receipt });
   if (!judged.some(isStopping)) return { rulings: judged.map(({ ruling }) => ruling), taken };
   const refused = { rulings: judged.map(untaken), taken: [] };
   return taken.length === 0 ? refused : giveBack(taken, counters).then(() => refused);
