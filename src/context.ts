@@ -12,7 +12,6 @@ export interface Client {
   readonly key: string;
   /** The whole address in canonical form; null in the shared bucket. */
   readonly address: string | null;
-  readonly userAgent: string;
 }
 
 /** The merchant's authenticated user: the `sub` of the merchant's own JWT. */

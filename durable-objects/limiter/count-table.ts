@@ -21,7 +21,7 @@ const SCHEMA = `
 `;
 
 /**
- * Rows outlive their last unit by one to two steps: often enough to stay small, seldom enough to cost nothing, and a clock
+ * Rows outlive their last unit by one to two steps, and until the sweep of their object has its turn within a third: often enough to stay small, seldom enough to cost nothing, and a clock
  * that goes back by less than a step still finds them.
  */
 export const SWEEP_STEP_MS = 60_000;

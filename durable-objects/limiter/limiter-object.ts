@@ -18,7 +18,7 @@ import { describeFault, logEvent } from "../../src/log.ts";
 import { pack, type Packed } from "../../src/packed.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { endOf, refundCount } from "./count.ts";
-import { CountTable } from "./count-table.ts";
+import { CountTable, SWEEP_STEP_MS } from "./count-table.ts";
 import { CountsInMemory } from "./counts-in-memory.ts";
 import type { LimiterApi, TakeAnswer, Taken, TakeCheck } from "./protocol.ts";
 import { decideTake } from "./take.ts";
@@ -37,19 +37,26 @@ const COMMIT_MAX = 1000;
 const WAITING_MAX = 4000;
 /** Ended rows that a write deletes for every row it writes, at most: more than it adds, so that no alarm is needed. */
 const SWEEP_PER_ROW = 2;
-/** Ended rows that an alarm deletes at once; if more are left, it runs again. */
-const SWEEP_PER_ALARM = 5000;
+/** Ended rows that an alarm deletes at once, some 10 ms of work: a request may be waiting behind it. */
+const SWEEP_PER_ALARM = 1000;
+/** Where more are left, the alarm comes back after so long. */
+const SWEEP_AGAIN_AFTER_MS = 1000;
+/** Hexadecimal digits of an object's id that say when it sweeps: an id is a hash of the object's name. */
+const OFFSET_DIGITS = 8;
 
 export class LimiterObject extends DurableObject<Env> implements LimiterApi {
   readonly #table: CountTable;
   readonly #counts: CountsInMemory;
   readonly #commits: GroupCommit<null, null>;
   #writePending = false;
+  /** Rows end at whole steps, in all objects alike. Their alarms are spread over a step, so that not all sweep at the same moment. */
+  readonly #sweepOffsetMs: number;
   /** Whether this instance has seen to an alarm; one that was lost is set again by the next instance. */
   #armed = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    this.#sweepOffsetMs = sweepOffsetOf(ctx.id);
     this.#table = new CountTable(ctx.storage.sql);
     this.#counts = new CountsInMemory({
       stored: this.#table.readAll(LOADED_MAX),
@@ -107,7 +114,9 @@ export class LimiterObject extends DurableObject<Env> implements LimiterApi {
   async #arm(): Promise<void> {
     const next = this.#table.nextSweepAt();
     this.#armed = next !== null;
-    if (next !== null) await this.ctx.storage.setAlarm(next);
+    if (next === null) return;
+    const now = Date.now();
+    await this.ctx.storage.setAlarm(next <= now ? now + SWEEP_AGAIN_AFTER_MS : next + this.#sweepOffsetMs);
   }
 
   #writeSoon(afterMs = WRITE_AFTER_MS): void {
@@ -155,4 +164,9 @@ export class LimiterObject extends DurableObject<Env> implements LimiterApi {
     });
     this.#counts.written();
   }
+}
+
+/** When within a step an object's alarm has its turn, in ms: always the same for the same object. */
+function sweepOffsetOf(id: DurableObjectId): number {
+  return Number.parseInt(id.toString().slice(0, OFFSET_DIGITS), 16) % SWEEP_STEP_MS;
 }

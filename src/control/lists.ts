@@ -72,32 +72,33 @@ export class ListTables implements Lists {
   readonly #deciding = noEntries();
   readonly #suspects = noEntries();
 
+  /** All of both, at hand: every request asks. */
+  #size = 0;
+
   get size(): number {
-    return [this.#deciding, this.#suspects].flatMap((sizes) => Object.values(sizes)).reduce((sum, each) => sum + each);
+    return this.#size;
   }
 
   /** Puts an entry in; one for the same thing on the same list is replaced. */
   put({ list, subject, value, expiresAt }: ListedEntry): void {
     const table = this.#tables[list];
-    const sizes = this.#sizesOf(list);
     const endsAt = expiresAt ?? Infinity;
     if (subject === "cidr") {
       const network = readNetwork(value);
-      if (table.networks[network.family].put(network, endsAt)) sizes.cidr += 1;
+      if (table.networks[network.family].put(network, endsAt)) this.#count(list, "cidr", 1);
       return;
     }
-    if (!table.exact[subject].has(value)) sizes[subject] += 1;
+    if (!table.exact[subject].has(value)) this.#count(list, subject, 1);
     table.exact[subject].set(value, endsAt);
   }
 
   /** Takes an entry out; what is not there is passed over. */
   remove({ list, subject, value }: EntryKey): void {
     const table = this.#tables[list];
-    const sizes = this.#sizesOf(list);
     if (subject === "cidr") {
       const network = readNetwork(value);
-      if (table.networks[network.family].remove(network)) sizes.cidr -= 1;
-    } else if (table.exact[subject].delete(value)) sizes[subject] -= 1;
+      if (table.networks[network.family].remove(network)) this.#count(list, "cidr", -1);
+    } else if (table.exact[subject].delete(value)) this.#count(list, subject, -1);
   }
 
   matchClient({ address, asn, country }: ListedClient, now: number): ListHit | null {
@@ -129,8 +130,10 @@ export class ListTables implements Lists {
     return address !== null && this.#tables.suspect.networks[address.family].longest(address.parts, now) >= 0;
   }
 
-  #sizesOf(list: ListKind): Record<ListSubject, number> {
-    return list === "suspect" ? this.#suspects : this.#deciding;
+  #count(list: ListKind, subject: ListSubject, by: 1 | -1): void {
+    const sizes = list === "suspect" ? this.#suspects : this.#deciding;
+    sizes[subject] += by;
+    this.#size += by;
   }
 
   #matchAddress(text: string | null, now: number): ListHit | null {

@@ -11,19 +11,13 @@ import { after } from "../soon.ts";
 import type { Answer, Next } from "../way.ts";
 import { readClientAddress } from "./client-address.ts";
 
-/** What the policies and logs need of a user agent. */
-const USER_AGENT_LENGTH_MAX = 256;
-
 export function admit() {
   return function admitRequest(c: Context<AppEnv>, next: Next): Answer {
     c.set("requestId", crypto.randomUUID());
     const config = loadConfig(c.env);
     if (config instanceof ConfigError) return completed(c, refuseToServe(config));
     c.set("config", config);
-    c.set("client", {
-      ...readClientAddress(c.req.header("CF-Connecting-IP")),
-      userAgent: (c.req.header("User-Agent") ?? "").slice(0, USER_AGENT_LENGTH_MAX),
-    });
+    c.set("client", readClientAddress(c.req.header("CF-Connecting-IP")));
     return after(next(), (response) => completed(c, response));
   };
 }

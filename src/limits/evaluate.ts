@@ -78,24 +78,26 @@ interface Question {
 }
 
 /** Asks the layers from this one on, until one refuses. */
-function askFrom(first: number, judged: readonly Judged[], question: Question): Soon<Evaluation> {
+function askFrom(first: number, judged: Judged[], question: Question): Soon<Evaluation> {
   const { unknown, counters, rider } = question;
-  if (judged.some(({ ruling }) => stops(ruling))) return conclude(judged, counters);
-  const layer = LAYERS.findIndex((kind, index) => index >= first && unknown.some(isOf(kind)));
-  const kind = LAYERS[layer];
-  if (kind === undefined) return conclude(judged, counters);
-  return after(ask(unknown.filter(isOf(kind)), counters.stores[kind], { counters, rider }), (answered) =>
-    askFrom(layer + 1, [...judged, ...answered], question),
-  );
-}
-
-function isOf(kind: PolicyStore["kind"]): (check: Check) => boolean {
-  return ({ policy }) => policy.store.kind === kind;
+  for (let layer = first; layer < LAYERS.length; layer++) {
+    const kind = LAYERS[layer];
+    if (kind === undefined || judged.some(isStopping)) break;
+    const checks = unknown.filter(({ policy }) => policy.store.kind === kind);
+    if (checks.length === 0) continue;
+    const answered = ask(checks, counters.stores[kind], { counters, rider });
+    if (answered instanceof Promise) {
+      return answered.then((late) => askFrom(layer + 1, [...judged, ...late], question));
+    }
+    judged.push(...answered);
+  }
+  return conclude(judged, counters);
 }
 
 function conclude(judged: readonly Judged[], counters: Counters): Soon<Evaluation> {
-  const taken = judged.flatMap(({ check, receipt }) => (receipt === null ? [] : [{ check, receipt }]));
-  if (!judged.some(({ ruling }) => stops(ruling))) return { rulings: judged.map(({ ruling }) => ruling), taken };
+  const taken: Taken[] = [];
+  for (const { check, receipt } of judged) if (receipt !== null) taken.push({ check, receipt });
+  if (!judged.some(isStopping)) return { rulings: judged.map(({ ruling }) => ruling), taken };
   const refused = { rulings: judged.map(untaken), taken: [] };
   return taken.length === 0 ? refused : giveBack(taken, counters).then(() => refused);
 }
@@ -112,13 +114,20 @@ export function stops({ policy, says }: Ruling): boolean {
   return policy.mode === "enforce" && says !== "pass";
 }
 
+function isStopping({ ruling }: Judged): boolean {
+  return stops(ruling);
+}
+
 /** The ruling on a request whose units were given back. */
 function untaken({ check, ruling, receipt }: Judged): Ruling {
   if (receipt === null || ruling.remaining === null) return ruling;
   return { ...ruling, remaining: Math.min(check.policy.burst, ruling.remaining + check.cost) };
 }
 
+/** What is remembered against a request. Nothing is of the sieves: they are as quick as the memory. */
 function recall(check: Check, { memory, now }: Counters): Ruling | null {
+  const { kind } = check.policy.store;
+  if (kind === "isolate" || kind === "native") return null;
   const at = now();
   const refused = memory.recall(idOf(check), check.cost, at);
   if (refused === undefined) return null;

@@ -17,9 +17,11 @@ export function isolateStore(now: () => number): Store {
   const arrivals = new Map<string, Map<string, number>>();
 
   function keysOf({ name }: Policy): Map<string, number> {
-    const known = arrivals.get(name) ?? new Map<string, number>();
-    arrivals.set(name, known);
-    return known;
+    const known = arrivals.get(name);
+    if (known !== undefined) return known;
+    const made = new Map<string, number>();
+    arrivals.set(name, made);
+    return made;
   }
 
   function take({ policy, key, cost }: Check): StoreAnswer {
@@ -30,8 +32,7 @@ export function isolateStore(now: () => number): Store {
     if (!decision.allowed) return { outcome: "refused", retryMs: decision.retryMs, exact: false };
     keys.delete(key);
     keys.set(key, decision.arrivalAt);
-    const oldest = keys.keys().next();
-    if (keys.size > KEYS_MAX && oldest.done === false) keys.delete(oldest.value);
+    if (keys.size > KEYS_MAX) forgetOldest(keys);
     const used = (decision.arrivalAt - at) / windowMs;
     return { outcome: "fits", remaining: null, resetMs: null, used, receipt: at };
   }
@@ -49,4 +50,11 @@ export function isolateStore(now: () => number): Store {
     take: (checks) => checks.map(take),
     giveBack: (taken) => taken.forEach(giveBack),
   };
+}
+
+function forgetOldest(keys: Map<string, number>): void {
+  for (const key of keys.keys()) {
+    keys.delete(key);
+    return;
+  }
 }

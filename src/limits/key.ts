@@ -34,6 +34,26 @@ const PRODUCT_ID = /^[a-z0-9-]{1,64}$/;
 /** One order of the parts, whatever the configuration's. */
 const ORDER: readonly KeyPart[] = ["ip", "user", "product", "country", "asn", "fingerprint"];
 
+/** By what a part begins: its kind. */
+const LETTER: Readonly<Record<KeyPart, string>> = {
+  ip: "i",
+  user: "u",
+  product: "p",
+  country: "c",
+  asn: "a",
+  fingerprint: "f",
+};
+
+/** The one value that everybody shares of whom a part is not known. */
+const UNKNOWN: SubjectParts = {
+  ip: "i-:",
+  user: "u-:",
+  product: "p-:",
+  country: "c-:",
+  asn: "a-:",
+  fingerprint: "f-:",
+};
+
 /** Whose a key is before all, most telling first. */
 const OWNERS: readonly KeyPart[] = ["user", "ip", "fingerprint", "product", "asn", "country"];
 
@@ -41,38 +61,47 @@ const OWNERS: readonly KeyPart[] = ["user", "ip", "fingerprint", "product", "asn
  * Given at once where all of it is plain, as it nearly always is.
  *
  * @param ipv6Prefix leading bits of an IPv6 address that are one client, 48 to 64.
+ * @param wanted the parts that some key has; the others are as if nobody knew them. @default all
  */
 export function partsOf(
-  { client, buyer, product, origin }: Subject,
+  subject: Subject,
   ipv6Prefix: number = EDGE_IPV6_PREFIX,
+  wanted: readonly KeyPart[] = ORDER,
 ): Soon<SubjectParts> {
-  const encoded = [
-    encode("i", widen(client, ipv6Prefix)),
-    encode("u", buyer),
-    encode("c", origin?.country),
-    encode("a", origin?.asn),
-    encode("f", origin?.fingerprint),
-  ];
-  const named = ([ip = "", user = "", country = "", asn = "", fingerprint = ""]: readonly string[]): SubjectParts => ({
-    ip,
-    user,
-    // What cannot be a product shares one key, or every made-up id would be a fresh budget.
-    product: product !== undefined && PRODUCT_ID.test(product) ? plain("p", product) : absent("p"),
-    country,
-    asn,
-    fingerprint,
-  });
-  return encoded.every(isText) ? named(encoded) : Promise.all(encoded.map(async (part) => part)).then(named);
+  const parts: Record<KeyPart, string> = { ...UNKNOWN };
+  let hashing: Promise<void>[] | undefined;
+  for (const part of wanted) {
+    const value = valueOf(part, subject, ipv6Prefix);
+    if (value === undefined) continue;
+    if (PLAIN.test(value)) parts[part] = `${LETTER[part]}${value.length}:${value}`;
+    else (hashing ??= []).push(hash(value).then((digest) => void (parts[part] = `${LETTER[part]}#:${digest}`)));
+  }
+  return hashing === undefined ? parts : Promise.all(hashing).then(() => parts);
 }
 
-function isText(part: Soon<string>): part is string {
-  return typeof part === "string";
+/** Undefined: not known. */
+function valueOf(part: KeyPart, { client, buyer, product, origin }: Subject, ipv6Prefix: number): string | undefined {
+  switch (part) {
+    case "ip":
+      return widen(client, ipv6Prefix);
+    case "user":
+      return buyer;
+    case "product":
+      // What cannot be a product shares one key, or every made-up id would be a fresh budget.
+      return product !== undefined && PRODUCT_ID.test(product) ? product : undefined;
+    case "country":
+      return origin?.country;
+    case "asn":
+      return origin?.asn;
+    case "fingerprint":
+      return origin?.fingerprint;
+  }
 }
 
 export function keyOf(key: readonly KeyPart[], parts: SubjectParts): string {
-  return ORDER.filter((part) => key.includes(part))
-    .map((part) => parts[part])
-    .join("");
+  let text = "";
+  for (const part of ORDER) if (key.includes(part)) text += parts[part];
+  return text;
 }
 
 /** The part by which a key is given to a limiter object: whom it belongs to before all. */
@@ -88,24 +117,6 @@ function widen(client: string, bits: number): string {
   const [, first, second, third, fourth = "0"] = groups;
   const kept = Number.parseInt(fourth, 16) & (0xffff << (EDGE_IPV6_PREFIX - bits));
   return `${first}:${second}:${third}:${(kept & 0xffff).toString(16)}::/${bits}`;
-}
-
-function plain(kind: string, value: string): string {
-  return `${kind}${value.length}:${value}`;
-}
-
-/** The one value that everybody shares of whom this is not known. */
-function absent(kind: string): string {
-  return `${kind}-:`;
-}
-
-function encode(kind: string, value: string | undefined): Soon<string> {
-  if (value === undefined) return absent(kind);
-  return PLAIN.test(value) ? plain(kind, value) : encodeHash(kind, value);
-}
-
-async function encodeHash(kind: string, value: string): Promise<string> {
-  return `${kind}#:${await hash(value)}`;
 }
 
 /** Over the UTF-16 code units: in UTF-8 all lone surrogates, which JSON can carry, would become the same character. */

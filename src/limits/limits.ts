@@ -98,11 +98,12 @@ export function limitBy(place: Place, { addressGivesWayFor, countsAlong }: Limit
     const at = now();
     const plan = planFor(config, known.get("control")?.overrides ?? NO_OVERRIDES, at);
     const givesWay = product !== undefined && addressGivesWayFor?.(product) === true;
-    const { policiesAt, fieldOf, countsOrigin } = givesWay ? plan.withoutAddress : plan.all;
+    const { policiesAt, fieldOf, parts: wanted, countsOrigin } = givesWay ? plan.withoutAddress : plan.all;
     const policies = policiesAt(product?.opensAt, at);
     if (policies.length === 0) return next();
     const { counters, reports } = memoryOf(config, c.env);
-    const evaluated = after(partsOf(subjectOf(known, { place, countsOrigin }), config.ipv6Prefix), (parts) =>
+    const subject = subjectOf(known, { place, countsOrigin });
+    const evaluated = after(partsOf(subject, config.ipv6Prefix, wanted), (parts) =>
       evaluate(checksOf(policies, parts, place), counters, riderOf(countsAlong?.(c), parts)),
     );
     return after(evaluated, (evaluation) => {
@@ -110,33 +111,45 @@ export function limitBy(place: Place, { addressGivesWayFor, countsAlong }: Limit
       reportFailures(evaluation.rulings, c.get("requestId"));
       const field = fieldOf(policies);
       const refusal = refusalOf(evaluation.rulings, field, place);
-      return refusal === null ? letOn(c, next, evaluation, field) : refuse(c, refusal);
+      return refusal === null ? letOn(c, next, { counters, evaluation, field }) : refuse(c, refusal);
     });
   };
 
   /** Lets the request on, and looks at what becomes of it. */
-  async function letOn(
-    c: Context<AppEnv>,
-    next: Next,
-    { rulings, taken }: Evaluation,
-    field: string | undefined,
-  ): Promise<Response> {
-    const { counters } = memoryOf(c.get("config").limits, c.env);
-    let answer: Response;
-    try {
-      answer = await next();
-    } catch (fault) {
+  function letOn(c: Context<AppEnv>, next: Next, { counters, evaluation, field }: Passed): Answer {
+    const { rulings, taken } = evaluation;
+    async function failed(fault: unknown): Promise<never> {
       await giveBack(taken, counters);
       throw fault;
     }
-    const isOwed = owedOf(c, answer, place);
-    const owed = isOwed === noPolicy ? [] : taken.filter(({ check }) => isOwed(check.policy));
-    if (owed.length > 0) await giveBack(owed, counters);
-    // What remains of units that were given back is not told: whether they came back is not known.
-    const told = isOwed === noPolicy ? rulings : rulings.filter(({ policy }) => !isOwed(policy));
-    if (field !== undefined) tell(answer, limitField(told, place), field);
-    return answer;
+    function answered(answer: Response): Answer {
+      const isOwed = owedOf(c, answer, place);
+      if (isOwed === noPolicy) {
+        if (field !== undefined) tell(answer, limitField(rulings, place), field);
+        return answer;
+      }
+      // What remains of units that were given back is not told: whether they came back is not known.
+      const told = rulings.filter(({ policy }) => !isOwed(policy));
+      if (field !== undefined) tell(answer, limitField(told, place), field);
+      const owed = taken.filter(({ check }) => isOwed(check.policy));
+      return owed.length === 0 ? answer : giveBack(owed, counters).then(() => answer);
+    }
+    let answer: Answer;
+    try {
+      answer = next();
+    } catch (fault) {
+      return failed(fault);
+    }
+    return answer instanceof Promise ? answer.then(answered, failed) : answered(answer);
   }
+}
+
+/** A request that no policy stops. */
+interface Passed {
+  readonly counters: Counters;
+  readonly evaluation: Evaluation;
+  /** RateLimit-Policy; undefined: it is hidden. */
+  readonly field: string | undefined;
 }
 
 /** Of which policies an accepted request gets its units back, now that its answer is known. */

@@ -22,7 +22,9 @@ export interface Selection {
   readonly policiesAt: (opensAt: number | undefined, now: number) => readonly Policy[];
   /** The RateLimit-Policy field of these policies; undefined when it is hidden, or when nothing is enforced. */
   readonly fieldOf: (policies: readonly Policy[]) => string | undefined;
-  /** Whether one of them counts what the platform says of a connection; see `origin.ts`. */
+  /** Everything that one of them has in its key. */
+  readonly parts: readonly KeyPart[];
+  /** Whether that is something that the platform says of a connection; see `origin.ts`. */
   readonly countsOrigin: boolean;
 }
 
@@ -72,10 +74,12 @@ function selectionOf(policies: readonly Policy[], config: LimitsConfig, { at }: 
     return config.verbosity === "quiet" || enforced.length === 0 ? undefined : rateLimitPolicyField(enforced, at);
   };
   const field = fieldOf(policies);
+  const parts = [...new Set(policies.flatMap(({ key }) => key))];
   return {
     policiesAt: hasPhases ? (opensAt, moment) => byPhase.map((policyAt) => policyAt(opensAt, moment)) : () => policies,
     fieldOf: hasPhases ? fieldOf : () => field,
-    countsOrigin: policies.some(({ key }) => key.some((part) => OF_ORIGIN.has(part))),
+    parts,
+    countsOrigin: parts.some((part) => OF_ORIGIN.has(part)),
   };
 }
 

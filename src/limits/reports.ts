@@ -40,12 +40,17 @@ export class LimitReports {
   }
 
   #add({ policy, says, used }: Counted): void {
-    const tally = this.#tallies.get(policy.name) ?? { passed: 0, refused: 0, wouldRefuse: 0, nearLimit: 0 };
-    this.#tallies.set(policy.name, tally);
+    const tally = this.#tallies.get(policy.name) ?? this.#begin(policy.name);
     if (says === "pass") tally.passed += 1;
     // A store that failed has a line of its own.
     else if (says === "limited" && policy.mode === "enforce") tally.refused += 1;
     else if (says === "limited") tally.wouldRefuse += 1;
     if (says === "pass" && used !== null && used >= NEAR_LIMIT) tally.nearLimit += 1;
+  }
+
+  #begin(policy: string): Tally {
+    const tally = { passed: 0, refused: 0, wouldRefuse: 0, nearLimit: 0 };
+    this.#tallies.set(policy, tally);
+    return tally;
   }
 }

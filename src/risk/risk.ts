@@ -18,6 +18,9 @@ import { decideRisk, isEligible, type Observation, type RiskDecision } from "./d
 import { type CountAccounts, observeAccounts } from "./observe-accounts.ts";
 import type { RiskConfig } from "./risk-config.ts";
 
+/** What the signals need of a user agent, in characters. */
+const USER_AGENT_LENGTH_MAX = 256;
+
 export interface RiskOptions {
   readonly countAccounts: CountAccounts;
   /** The object in which everything of an address is counted. */
@@ -77,7 +80,7 @@ async function observe(c: Context<RiskEnv>, risk: RiskConfig, options: RiskOptio
     fastestCheckoutMs: remembered.fastestCheckoutMs,
     suspects: c.get("suspects") ?? [],
     headers: c.req.raw.headers,
-    userAgent: client.userAgent,
+    userAgent: (c.req.header("User-Agent") ?? "").slice(0, USER_AGENT_LENGTH_MAX),
     botScore: typeof botScore === "number" ? botScore : null,
     isAllowed: c.get("allowed") ?? false,
   };

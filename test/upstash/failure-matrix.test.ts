@@ -81,7 +81,7 @@ function gatewayOf({ store, fault, rule }: Case) {
     c.set("requestId", "request-1");
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the stage reads nothing else of it
     c.set("config", { limits } as Partial<Config> as Config);
-    c.set("client", { key: "a", address: null, userAgent: "test" });
+    c.set("client", { key: "a", address: null });
     await next();
   });
   app.post(

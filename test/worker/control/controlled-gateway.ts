@@ -118,7 +118,7 @@ export function gatewayOf(spied: Spied) {
     c.set("requestId", c.req.header("test-request") ?? "request-1");
     const policies = [{ name: POLICY, limit: 60 }];
     c.set("config", { adminToken: ADMIN_TOKEN, limits: { policies } } as unknown as Config);
-    c.set("client", { key: "unknown", address: c.req.header("test-address") ?? null, userAgent: "test" });
+    c.set("client", { key: "unknown", address: c.req.header("test-address") ?? null });
     c.set("buyer", { id: c.req.header("test-buyer") ?? "alice", claims: {} });
     await next();
   });

@@ -77,7 +77,7 @@ export function gatewayOf(policies: readonly Policy[], { limits, bindings }: Set
     c.set("requestId", "request-1");
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the stage reads nothing else of it
     c.set("config", { limits: state.config } as Partial<Config> as Config);
-    c.set("client", { key: c.req.header("test-client") ?? unique("client"), address: null, userAgent: "test" });
+    c.set("client", { key: c.req.header("test-client") ?? unique("client"), address: null });
     c.set("buyer", { id: c.req.header("test-buyer") ?? unique("buyer"), claims: {} });
     if (state.known !== undefined)
       Object.entries(state.known).forEach(([name, value]) => c.set(name as "buyer", value as never));

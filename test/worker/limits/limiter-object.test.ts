@@ -218,6 +218,40 @@ describe("LimiterObject", () => {
     expect(await runDurableObjectAlarm(stub)).toBe(false);
   });
 
+  it("T15 sweeps many rows in steps, with room for requests between them", async () => {
+    const stub = limiter();
+    for (let key = 0; key < 2500; key += 50) {
+      await take(stub, ...Array.from({ length: 50 }, (_, index) => ({ ...CHECK, key: `i4:${key + index}` })));
+    }
+    await stub.persist();
+    const alarmAt = () => runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
+    // Two steps of a minute after the last unit has ended, the first one full, and its own turn within the next one.
+    expect(await alarmAt()).toBeGreaterThanOrEqual(START + 2 * MINUTE_MS);
+    expect(await alarmAt()).toBeLessThan(START + 3 * MINUTE_MS);
+    const now = START + 3 * MINUTE_MS;
+    vi.setSystemTime(now);
+    const left: number[] = [];
+    const pauses: (number | null)[] = [];
+    while (await runDurableObjectAlarm(stub)) {
+      left.push(await rows(stub));
+      const next = await alarmAt();
+      pauses.push(next === null ? null : next - now);
+    }
+    expect(left).toEqual([1500, 500, 0]);
+    expect(pauses).toEqual([1000, 1000, null]);
+  });
+
+  it("spreads the sweeps of several objects over a minute", async () => {
+    const alarms = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const stub = limiter();
+        await takeAndPersist(stub, CHECK);
+        return runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
+      }),
+    );
+    expect(new Set(alarms).size).toBe(8);
+  });
+
   it("T15 sweeps a few rows with every write, even if no alarm runs (F4)", async () => {
     const stub = limiter();
     for (let key = 0; key < 50; key += 1) await take(stub, { ...CHECK, key: `i2:${key}` });

@@ -39,6 +39,23 @@ describe("mayBeSpent", () => {
     }
   });
 
+  it("sets seven bits by the last 64 bits of a jti, as every version does that a filter may come from", () => {
+    for (const orders of [0, 1000, 1_000_000]) {
+      const filter = makeSpentFilter(orders);
+      const wanted = new Uint8Array(filter.bits.length);
+      for (const jti of makeJtis(50)) {
+        addSpent(filter, jti);
+        const words = new DataView(Uint8Array.fromBase64(jti, { alphabet: "base64url" }).buffer);
+        const [first, step] = [words.getUint32(8), (words.getUint32(12) | 1) >>> 0];
+        for (let probe = 0; probe < 7; probe++) {
+          const bit = (first + probe * step) % (wanted.length * 8);
+          wanted[bit >> 3] = (wanted[bit >> 3] ?? 0) | (1 << (bit & 7));
+        }
+      }
+      expect(filter.bits).toEqual(wanted);
+    }
+  });
+
   it("finds a token also where its last character is spelled with unused bits", () => {
     // 22 characters are 132 bits, a jti is 128: a claim that uses the other four is odd, but must not fail the step.
     const filter = makeSpentFilter(1);
