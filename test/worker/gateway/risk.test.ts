@@ -255,7 +255,10 @@ describe("countAccounts", () => {
     await countAccounts(env, OBJECT, client, "first", 60_000);
     vi.setSystemTime(start + 1000);
     const others = Array.from({ length: ACCOUNTS_MAX - 1 }, (_, index) => `b-${index}`);
-    await Promise.all(others.map((buyerId) => countAccounts(env, OBJECT, client, buyerId, 60_000)));
+    // So few at once that each has its answer within the signal's time, also on a busy machine.
+    while (others.length > 0) {
+      await Promise.all(others.splice(0, 50).map((buyerId) => countAccounts(env, OBJECT, client, buyerId, 60_000)));
+    }
     const full = { accounts: ACCOUNTS_MAX, fullForMs: 59_000 };
     expect(await countAccounts(env, OBJECT, client, "late", 60_000)).toEqual(full);
     expect(await countAccounts(env, OBJECT, client, "b-0", 60_000)).toEqual(full);
