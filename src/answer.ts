@@ -2,7 +2,7 @@
  * Answers, and the headers that each of them has.
  *
  * What many answers have in common is a `Headers` that was made once: the platform copies it in one go, where a record costs it a look-up,
- * a check and a copy for each name and value (decision 0036). What is an answer's own is set on it afterwards. Whoever answers
+ * a check and a copy for each name and value (decision 0035). What is an answer's own is set on it afterwards. Whoever answers
  * by hono's own means (`c.json()`) is right, too: admission adds there what is missing.
  */
 import type { Context } from "hono";
