@@ -1,9 +1,9 @@
 /**
  * Answers, and the headers that each of them has.
  *
- * What many answers have in common is a `Headers` that was made once: the platform copies it in one go, where a record costs it a look-up,
- * a check and a copy for each name and value (decision 0035). What is an answer's own is set on it afterwards. Whoever answers
- * by hono's own means (`c.json()`) is right, too: admission adds there what is missing.
+ * An answer's headers go to the platform once, as one record: each that is set later, on a `Headers` or through hono, is a call of
+ * its own, and the `Headers` an object that the platform has to track (decisions 0033 and 0035). Whoever answers by hono's own means
+ * (`c.json()`) is right, too: admission adds there what is missing.
  */
 import type { Context } from "hono";
 import type { AppEnv } from "./context.ts";
@@ -21,47 +21,22 @@ const SECURITY_HEADERS = {
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 };
 
-/** What answers of one kind have in common. To be made once for each kind, and never to be changed. */
-export function commonHeaders(headers: AnswerHeaders): Headers {
-  return new Headers({ ...SECURITY_HEADERS, ...headers });
-}
-
 /** Of what is true at this moment only. */
 export const UNCACHED: AnswerHeaders = { "Cache-Control": "no-store" };
 
-const JSON_TYPE = { "Content-Type": "application/json" };
-const BARE = commonHeaders({});
-const DATA = commonHeaders(JSON_TYPE);
-const UNCACHED_DATA = commonHeaders({ ...JSON_TYPE, ...UNCACHED });
-
-/**
- * An answer with everything that an answer of ours has.
- *
- * @param own headers of this one answer. They come before the common ones.
- */
-export function answer(
-  c: Context,
-  body: string | null,
-  status: number,
-  own: AnswerHeaders = {},
-  common: Headers = BARE,
-): Response {
-  const made = new Response(body, { status, headers: common });
-  const { headers } = made;
-  headers.set(REQUEST_ID, requestIdOf(c));
-  for (const [name, value] of Object.entries(own)) headers.set(name, value);
+/** An answer with everything that an answer of ours has. */
+export function answer(c: Context, body: string | null, status: number, headers: AnswerHeaders): Response {
+  const made = new Response(body, {
+    status,
+    headers: { [REQUEST_ID]: requestIdOf(c), ...SECURITY_HEADERS, ...headers },
+  });
   noteAnswer(c, made);
   return made;
 }
 
 /** The same with a value as JSON. */
-export function answerJson(c: Context, value: unknown, status = 200, own: AnswerHeaders = {}): Response {
-  return answer(c, JSON.stringify(value), status, own, DATA);
-}
-
-/** The same for what is true at this moment only. */
-export function answerUncached(c: Context, value: unknown, status = 200, own: AnswerHeaders = {}): Response {
-  return answer(c, JSON.stringify(value), status, own, UNCACHED_DATA);
+export function answerJson(c: Context, value: unknown, status = 200, headers: AnswerHeaders = {}): Response {
+  return answer(c, JSON.stringify(value), status, { "Content-Type": "application/json", ...headers });
 }
 
 /** Somebody else's answer, with a request id and nothing else of ours: a page's headers say what a page may. */

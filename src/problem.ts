@@ -1,12 +1,12 @@
 /** A refusal as it goes over the wire: problem details (RFC 9457). The only place where a refusal becomes a response. */
 import type { Context } from "hono";
-import { answer, commonHeaders, UNCACHED } from "./answer.ts";
+import { answer, type AnswerHeaders, UNCACHED } from "./answer.ts";
 import { REFUSALS, type Refusal, type RefusalCode, type RefusalOf } from "./refusal.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
 /** Of every refusal. It is never cached: the next moment may decide otherwise. */
-export const PROBLEM = commonHeaders({ ...UNCACHED, "Content-Type": PROBLEM_TYPE });
+export const PROBLEM: AnswerHeaders = { ...UNCACHED, "Content-Type": PROBLEM_TYPE };
 
 /** The bodies of refusals that always say the same, by their code. */
 const unchanging = new Map<RefusalCode, string>();
@@ -25,7 +25,7 @@ function bodyOf<Code extends RefusalCode>(code: Code, refusal: RefusalOf<Code>):
 
 function tell<Code extends RefusalCode>(c: Context, code: Code, refusal: RefusalOf<Code>): Response {
   const { status, headers } = REFUSALS[code];
-  return answer(c, bodyOf(code, refusal), status, headers?.(refusal), PROBLEM);
+  return answer(c, bodyOf(code, refusal), status, { ...PROBLEM, ...headers?.(refusal) });
 }
 
 /** The response that tells a refusal. */

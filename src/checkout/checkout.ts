@@ -6,7 +6,7 @@
 import type { Context } from "hono";
 import type { OrderView, ProductView } from "../../durable-objects/product/protocol.ts";
 import { ORDER_ID_PATTERN } from "../../durable-objects/product/order-id.ts";
-import { answerUncached } from "../answer.ts";
+import { answerJson, UNCACHED } from "../answer.ts";
 import { causeOf } from "../cause.ts";
 import type { AppEnv, BuyerEnv } from "../context.ts";
 import { readJson } from "../body.ts";
@@ -60,14 +60,14 @@ export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetPro
       return refuse(c, answer.refusal);
     }
     const { order, replayed } = answer.value;
-    const headers = { Location: statusUrl(order) };
+    const headers = { ...UNCACHED, Location: statusUrl(order) };
     if (replayed) {
       const told = { ...publicOrder(order), statusUrl: statusUrl(order) };
-      return answerUncached(c, told, 200, { ...headers, "Idempotency-Replayed": "true" });
+      return answerJson(c, told, 200, { ...headers, "Idempotency-Replayed": "true" });
     }
     const { orderId, status, holdExpiresAt } = order;
     const held = { orderId, status, quantity: order.quantity, holdExpiresAt, statusUrl: statusUrl(order) };
-    return answerUncached(c, held, 202, headers);
+    return answerJson(c, held, 202, headers);
   };
 }
 

@@ -57,5 +57,5 @@ export function answerFault(fault: unknown, c: Context<AppEnv>): Response {
     code: "internal",
     detail: "The gateway failed to answer; the operator finds the reason under the X-Request-Id",
   };
-  return answer(c, JSON.stringify(body), 500, {}, PROBLEM);
+  return answer(c, JSON.stringify(body), 500, PROBLEM);
 }

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import type { ProductView } from "../../durable-objects/product/protocol.ts";
 import type { Config } from "../config.ts";
 import type { AppEnv, BuyerEnv } from "../context.ts";
-import { answerUncached } from "../answer.ts";
+import { answerJson, UNCACHED } from "../answer.ts";
 import { readJson } from "../body.ts";
 import { refuse } from "../problem.ts";
 import type { Answer, Next } from "../way.ts";
@@ -42,7 +42,7 @@ export function handOutToken() {
     const holder = { buyerId: c.get("buyer").id, productId: id, round, jkt: c.get("jkt") };
     const { text, expiresAt } = await issueToken(ringOf(c.get("config")), holder, lifetimeMs, Date.now());
     const handedOut = { token: text, expiresAt, checkoutUrl: `/v1/products/${id}/checkout/${gate}` };
-    return answerUncached(c, handedOut, 201);
+    return answerJson(c, handedOut, 201, UNCACHED);
   };
 }
 
