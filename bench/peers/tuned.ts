@@ -10,8 +10,8 @@ export const POOLS = {
   "postgres-conditional": 16,
   "postgres-version": 2,
   "postgres-for-update": 8,
-  "node-postgres": 16,
-  "node-postgres-function": 8,
+  "node-postgres": 4,
+  "node-postgres-function": 2,
   synchronous: 2,
 } as const;
 
