@@ -1,4 +1,5 @@
 /** Where the gateway listens: loopback, in every family that `localhost` leads to, and only on a port that is free. */
+import { randomInt } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { createServer } from "node:net";
 import { StartError } from "./start-error.ts";
@@ -32,16 +33,20 @@ export async function claimPort(addresses: readonly string[], port: number): Pro
   return usable;
 }
 
-/** A port that nobody listens on at this moment. */
+/** Below what Linux takes for outgoing connections (net.ipv4.ip_local_port_range, 32768 to 60999 unless changed). */
+const FREE_PORTS = { from: 20_000, below: 32_768 };
+const FREE_PORT_ATTEMPTS = 50;
+
+/**
+ * A port that nobody listens on at this moment, and that no outgoing connection will be given before it is listened on: under load
+ * that happens to the ports that the system itself would choose.
+ */
 export async function freePort(address = "127.0.0.1"): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(0, address, resolve);
-  });
-  const bound = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (bound === null || typeof bound === "string") throw new Error("A TCP server has no port");
-  return bound.port;
+  for (let attempt = 0; attempt < FREE_PORT_ATTEMPTS; attempt++) {
+    const port = randomInt(FREE_PORTS.from, FREE_PORTS.below);
+    if ((await tryListen(address, port)) === undefined) return port;
+  }
+  throw new Error(`${FREE_PORT_ATTEMPTS} ports of ${address} were tried, and none was free`);
 }
 
 function tryListen(address: string, port: number): Promise<string | undefined> {
