@@ -14,7 +14,7 @@ import { readCompatibility } from "./machine/compatibility.ts";
 import { startProgram } from "./program.ts";
 import type { RunningServer } from "./server.ts";
 
-const HOST = "127.0.0.1";
+export const LOOPBACK = "127.0.0.1";
 
 /** To be called by the program itself. @param name of its file in workers/, without the ending. */
 export async function serveWorker(
@@ -25,6 +25,24 @@ export async function serveWorker(
   const scriptPath = join(stateDir, `${name}.js`);
   await bundleEntry(fileURLToPath(new URL(`workers/${name}.ts`, import.meta.url)), scriptPath);
   const port = await freePort();
+  const worker: V4WorkerOptions = {
+    name,
+    modules: true,
+    rootPath: stateDir,
+    scriptPath,
+    ...readCompatibility(),
+    ...options,
+    unsafeDirectSockets: [{ host: LOOPBACK, port }],
+  };
+  await serveUntilInputEnds(stateDir, [worker], [port]);
+}
+
+/** Serves until the program's stdin ends. @param ports of the Workers' sockets, in their order; the first one's URL is the program's. */
+export async function serveUntilInputEnds(
+  stateDir: string,
+  workers: V4WorkerOptions[],
+  ports: readonly number[],
+): Promise<void> {
   const lifeline = tieWorkerd();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -34,21 +52,12 @@ export async function serveWorker(
       handleStructuredLogs: ({ level, message }) => {
         if (level === "error" || level === "warn") console.error(message);
       },
-      workers: [
-        {
-          name,
-          modules: true,
-          rootPath: stateDir,
-          scriptPath,
-          ...readCompatibility(),
-          ...options,
-          unsafeDirectSockets: [{ host: HOST, port }],
-        },
-      ],
+      workers,
     }),
   );
   await miniflare.ready;
-  console.log(JSON.stringify({ ready: true, url: `http://${HOST}:${port}` }));
+  const urls = ports.map((port) => `http://${LOOPBACK}:${port}`);
+  console.log(JSON.stringify({ ready: true, url: urls[0], urls }));
   process.stdin.resume().once("end", () => {
     void miniflare.dispose().then(() => {
       lifeline.release();

@@ -5,15 +5,14 @@
  * Worker service of the same bundle with a socket of its own, whose bindings lead to the objects of the first one.
  */
 import { dirname, join } from "node:path";
-import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions, type V4WorkerOptionsShape } from "miniflare";
+import type { V4WorkerOptions, V4WorkerOptionsShape } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler";
 import { freePort } from "../../scripts/gateway/addresses.ts";
 import { readWranglerConfig } from "../../scripts/gateway/check-wrangler.ts";
 import { readDemoVars } from "../../scripts/gateway/dev-vars.ts";
-import { tieWorkerd } from "../../scripts/gateway/lifeline.ts";
 import { PROJECT, wranglerEnvironment } from "../../scripts/gateway/wrangler-environment.ts";
+import { LOOPBACK, serveUntilInputEnds } from "../serve-worker.ts";
 
-const HOST = "127.0.0.1";
 const OWNER = "sluice";
 
 const [, , stateDir = "", script = "", databaseUrl = "", count = ""] = process.argv;
@@ -34,7 +33,7 @@ for (let index = 0; index < Number(count); index++) {
     scriptPath: script,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- from TOML and JSON
     bindings: bindings as NonNullable<V4WorkerOptions["bindings"]>,
-    unsafeDirectSockets: [{ host: HOST, port }],
+    unsafeDirectSockets: [{ host: LOOPBACK, port }],
   };
   delete worker.assets;
   delete worker.modulesRules;
@@ -49,25 +48,4 @@ for (let index = 0; index < Number(count); index++) {
   }
   workers.push(worker);
 }
-const lifeline = tieWorkerd();
-const miniflare = new Miniflare(
-  convertV4MiniflareOptions({
-    cf: false,
-    logRequests: false,
-    resourcePersistencePath: join(stateDir, "state"),
-    handleStructuredLogs: ({ level, message }) => {
-      if (level === "error" || level === "warn") console.error(message);
-    },
-    workers,
-  }),
-);
-await miniflare.ready;
-const urls = ports.map((port) => `http://${HOST}:${port}`);
-console.log(JSON.stringify({ ready: true, url: urls[0], urls }));
-
-process.stdin.resume().once("end", () => {
-  void miniflare.dispose().then(() => {
-    lifeline.release();
-    process.exit(0);
-  });
-});
+await serveUntilInputEnds(stateDir, workers, ports);

@@ -21,8 +21,8 @@ const SCHEMA = `
 `;
 
 /**
- * Rows outlive their last unit by one to two steps, and until the sweep of their object has its turn within a third: often enough to stay small, seldom enough to cost nothing, and a clock
- * that goes back by less than a step still finds them.
+ * Rows outlive their last unit by one to two steps, and by up to one more until their object's alarm has its turn: often enough
+ * to stay small, seldom enough to cost nothing, and a clock that goes back by less than a step still finds them.
  */
 export const SWEEP_STEP_MS = 60_000;
 

@@ -60,13 +60,14 @@ export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetPro
       return refuse(c, answer.refusal);
     }
     const { order, replayed } = answer.value;
-    const headers = { ...UNCACHED, Location: statusUrl(order) };
+    const url = statusUrl(order);
+    const headers = { ...UNCACHED, Location: url };
     if (replayed) {
-      const told = { ...publicOrder(order), statusUrl: statusUrl(order) };
+      const told = { ...publicOrder(order), statusUrl: url };
       return answerJson(c, told, 200, { ...headers, "Idempotency-Replayed": "true" });
     }
     const { orderId, status, holdExpiresAt } = order;
-    const held = { orderId, status, quantity: order.quantity, holdExpiresAt, statusUrl: statusUrl(order) };
+    const held = { orderId, status, quantity: order.quantity, holdExpiresAt, statusUrl: url };
     return answerJson(c, held, 202, headers);
   };
 }

@@ -20,6 +20,9 @@ describe("gateway-rules", () => {
     ["durable-objects/product/product-object.ts", "MAX_WAITING", rules.MAX_WAITING],
     ["durable-objects/product/product-object.ts", "RUSH_BATCH", rules.RUSH_BATCH],
     ["durable-objects/product/product-object.ts", "RUSH_REST_MS", rules.RUSH_REST_MS],
+    // The bench's floor of a hold rests as the gateway does, or it is none.
+    ["bench/workers/floors/floor-ledger.ts", "RUSH_BATCH", rules.RUSH_BATCH],
+    ["bench/workers/floors/floor-ledger.ts", "RUSH_REST_MS", rules.RUSH_REST_MS],
     ["durable-objects/product/ledger-batch.ts", "SWEEP_CHUNK", rules.SWEEP_CHUNK],
     ["durable-objects/product/tidy.ts", "STEP_ROWS", rules.TIDY_STEP_ROWS],
     ["durable-objects/product/outbox.ts", "RESEND_AFTER_MS", rules.RESEND_AFTER_MS],

@@ -1,9 +1,17 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type SimulatedSale, simulate } from "../../../scripts/plan/simulation/simulation.ts";
-import { COUNTED } from "../../../scripts/plan/simulation/tally.ts";
-import { PRODUCT_CALLS } from "../../../scripts/plan/simulation/tally.ts";
+import { COUNTED, PRODUCT_CALLS } from "../../../scripts/plan/simulation/tally.ts";
 import { plannedSale, RULES, TIMES } from "./planned-sale.ts";
+
+/** One process with one thread, and next to no distance. */
+const ONE_MACHINE = {
+  topology: "machine",
+  isolates: 1,
+  objectPerSecond: null,
+  edgeTripMs: 0.2,
+  objectTripMs: 0,
+} as const;
 
 function run(changes: Parameters<typeof plannedSale>[0] = {}, rules = RULES): SimulatedSale {
   return simulate(plannedSale(changes), rules, TIMES);
@@ -154,19 +162,12 @@ describe("simulate", () => {
   });
 
   it("who finds the one machine idle waits for it to wake, and the longer it was idle the longer", () => {
-    const places = {
-      topology: "machine",
-      isolates: 1,
-      objectPerSecond: null,
-      edgeTripMs: 0.2,
-      objectTripMs: 0,
-    } as const;
     const checkoutMs = (buyers: number): number => {
       const crowd = { buyers, arrivalMs: 10_000, payShare: 0, cancelShare: 0 };
-      return run({ places: { ...places, commitMs: 0 }, crowd, round: { stock: 20_000 } }).checkoutMs.p50;
+      return run({ places: { ...ONE_MACHINE, commitMs: 0 }, crowd, round: { stock: 20_000 } }).checkoutMs.p50;
     };
     const { awake, rested } = TIMES.lone.hold;
-    const workMs = places.edgeTripMs + TIMES.worker.hold + TIMES.call + TIMES.command + TIMES.commit;
+    const workMs = ONE_MACHINE.edgeTripMs + TIMES.worker.hold + TIMES.call + TIMES.command + TIMES.commit;
     // One a second: nothing is left of the last one.
     expect(checkoutMs(10)).toBeCloseTo(workMs + awake + rested, 3);
     // One in 5 ms: some of it is.
@@ -175,34 +176,20 @@ describe("simulate", () => {
   });
 
   it("that wait is spread as it was measured: one of twenty is longer than the measured p95", () => {
-    const places = {
-      topology: "machine",
-      isolates: 1,
-      objectPerSecond: null,
-      edgeTripMs: 0.2,
-      objectTripMs: 0,
-    } as const;
     const crowd = { buyers: 3000, arrivalMs: 3_000_000, payShare: 0, cancelShare: 0 };
     const spread = 0.5;
     const times = { ...TIMES, lone: { ...TIMES.lone, hold: { awake: 0, rested: 2, spread } } };
-    const sale = plannedSale({ places: { ...places, commitMs: 0 }, crowd, round: { stock: 3000 } });
+    const sale = plannedSale({ places: { ...ONE_MACHINE, commitMs: 0 }, crowd, round: { stock: 3000 } });
     const { p50, p95 } = simulate(sale, RULES, times).checkoutMs;
-    const workMs = places.edgeTripMs + TIMES.worker.hold + TIMES.call + TIMES.command + TIMES.commit;
+    const workMs = ONE_MACHINE.edgeTripMs + TIMES.worker.hold + TIMES.call + TIMES.command + TIMES.commit;
     // Of three thousand, known to some three in a hundred; the normal distribution's 1.645.
     expect((p50 - workMs) / 2).toBeCloseTo(1, 1);
     expect((p95 - workMs) / (2 * Math.exp(1.645 * spread))).toBeCloseTo(1, 1);
   });
 
   it("on one machine with one thread everything waits for everything", () => {
-    const places = {
-      topology: "machine",
-      isolates: 1,
-      objectPerSecond: null,
-      edgeTripMs: 0.2,
-      objectTripMs: 0,
-    } as const;
-    const calm = run({ places, crowd: { buyers: 500 }, round: { stock: 500 } });
-    const crowded = run({ places, crowd: { buyers: 10_000 }, round: { stock: 10_000 } });
+    const calm = run({ places: ONE_MACHINE, crowd: { buyers: 500 }, round: { stock: 500 } });
+    const crowded = run({ places: ONE_MACHINE, crowd: { buyers: 10_000 }, round: { stock: 10_000 } });
     expect(calm.tokenMs.p50).toBeLessThan(5);
     // 1,000 a second at some two ms each.
     expect(crowded.checkoutMs.p50).toBeGreaterThan(100 * calm.checkoutMs.p50);
