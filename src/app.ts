@@ -62,11 +62,15 @@ const LARGER_BODIES = new Map([
 
 export const app = new Hono<AppEnv>();
 
-const [admission, cap] = [admit(), capBody(LARGER_BODIES)];
 /** In front of every route. */
-const edge = together(admission, cap);
+const edge = admit();
+/**
+ * In front of whatever reads a body, and of whatever looks at the request's headers first. Behind what needs neither: that is
+ * what most requests of a sale are refused by, and the platform makes its objects only for who looks (decision 0036).
+ */
+const cap = capBody(LARGER_BODIES);
 /** In front of every route that a browser of another origin may call: which must be able to read every answer, refused bodies too. */
-const api = together(admission, allowOrigins(), answerFaults(), cap);
+const api = together(edge, allowOrigins(), answerFaults());
 /** In front of every route for buyers: what operators changed, and whom they keep out. */
 const sale = together(api, loadControl(), refuseListedClient());
 
@@ -85,6 +89,7 @@ app.post(
     sale,
     findProduct,
     requireStock(),
+    cap,
     limitBy({ at: "token", part: "sieves" }),
     together(buyer, refuseListedBuyer()),
     limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: asksChallenge, countsAlong: accountsAlong }),
@@ -100,7 +105,7 @@ app.post(
   way(
     sale,
     findProduct,
-    together(requireBegun(), requireGate(), readToken(), requireStockOrOrder()),
+    together(requireBegun(), requireGate(), cap, readToken(), requireStockOrOrder()),
     limitBy({ at: "checkout", part: "sieves" }),
     // Whose token it is, and how soon it came.
     together(requireToken(), requirePossession(), noteCheckoutSpeed()),
@@ -111,18 +116,18 @@ app.post(
 app.get(order, way(sale, noteProduct(), read, buyer, showOrder({ findArchived: findArchivedOrder })));
 app.post(
   `${order}/cancel`,
-  way(sale, noteProduct(), read, buyer, cancelOrder({ forgetProduct, findArchived: findArchivedOrder })),
+  way(sale, noteProduct(), cap, read, buyer, cancelOrder({ forgetProduct, findArchived: findArchivedOrder })),
 );
 
 // For the origin: signed callbacks.
-const fromOrigin = together(api, verifyCallback());
+const fromOrigin = together(api, cap, verifyCallback());
 const originOrder = "/v1/origin/products/:id/orders/:orderId";
 const callbacks = { forgetProduct, findArchived: findArchivedOrder };
 app.post(`${originOrder}/payment`, way(fromOrigin, recordPayment(callbacks)));
 app.post(`${originOrder}/cancel`, way(fromOrigin, recordCancellation(callbacks)));
 
 // For operators.
-const operator = together(api, requireOperator());
+const operator = together(api, cap, requireOperator());
 const options = {
   forgetProduct,
   takeOriginStock,
@@ -153,7 +158,7 @@ app.get("/healthz", way(edge, showHealth));
 app.get("/.well-known/jwks.json", way(edge, publishKeys()));
 app.get("/openapi.json", way(edge, showOpenApi()));
 app.get("/problems/:code", way(edge, showProblem()));
-app.post("/demo/identity", way(edge, requireDemo(), signIn()));
+app.post("/demo/identity", way(edge, cap, requireDemo(), signIn()));
 
 const nowhere = together(refuseMethods(app), refuseUnknown());
 const [nowhereInApi, nowhereElse] = [way(api, nowhere), way(edge, nowhere)];

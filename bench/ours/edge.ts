@@ -2,8 +2,9 @@
 import { StartError } from "../../scripts/gateway/start-error.ts";
 import { ownAddress } from "../../scripts/rush/cast.ts";
 import { BARE, BARE_POST, BARE_REFUSAL, baselineSubject, REFUSAL_STATUS } from "../baseline/baseline.ts";
-import { FORGED_FLOOR } from "../floors/floor-names.ts";
+import { EDGE_FLOORS, FORGED_FLOOR } from "../floors/floor-names.ts";
 import { FORGED_FLOOR_PATH, floorRatios, forgedFloor } from "../floors/floors.ts";
+import type { RunningServer } from "../server.ts";
 import type { BenchGateway } from "../gateway/gateway.ts";
 import { forgeTokens, mintTokens, readTokenKey, signJwts } from "../gateway/passes.ts";
 import { type BenchProduct, openProduct, UNKNOWN_GATE } from "../gateway/product.ts";
@@ -35,8 +36,10 @@ interface Kind {
   /** The problem's code; null for an answer that is no refusal. */
   readonly code: string | null;
   readonly target?: number;
-  /** What is asked of every answer of the kind. */
+  /** The least that answers the same bytes. */
   readonly floor?: string;
+  /** Where the baseline serves it, if it has no subject otherwise. */
+  readonly floorPath?: string;
   /** What the capacity planner calls it. */
   readonly cost?: string;
   /** A limit's window goes on: what it lets through again, with which status and how often at the most. */
@@ -47,8 +50,8 @@ interface Kind {
 const ROUNDS = 9;
 /** Subjects between two turns of what they are compared with. */
 const APART = 3;
-const ABOUT_SUBJECTS = 13;
-const ABOUT_TURNS = 21;
+const ABOUT_SUBJECTS = 17;
+const ABOUT_TURNS = 27;
 
 function planOf(plan: BenchPlan): BenchPlan {
   return plan.quick ? plan : { ...plan, rounds: ROUNDS };
@@ -77,7 +80,7 @@ async function measureEdge(ground: Ground): Promise<Findings> {
   const subjects: readonly Subject[] = [
     ...between(
       [baselineSubject(BARE, baseline, wire(get.requests, "/bare"))],
-      gets.map((kind) => edgeSubject(kind, gateway)),
+      gets.flatMap((kind) => [edgeSubject(kind, gateway), ...ownFloor(kind, baseline)]),
       APART,
     ),
     ...between(
@@ -86,7 +89,7 @@ async function measureEdge(ground: Ground): Promise<Findings> {
         baselineSubject(BARE_REFUSAL, baseline, wire(post.requests, "/refusal"), REFUSAL_STATUS),
       ],
       [
-        ...posts.map((kind) => edgeSubject(kind, gateway)),
+        ...posts.flatMap((kind) => [edgeSubject(kind, gateway), ...ownFloor(kind, baseline)]),
         forgedFloor(floors, wire(forged.requests, FORGED_FLOOR_PATH), genuine),
       ],
       APART,
@@ -127,10 +130,16 @@ async function measureEdge(ground: Ground): Promise<Findings> {
     notes: [
       "Each is compared with a bare handler that gets the same bytes: the same method, headers and body",
       "A subject is compared with the mean of the baseline's turns before and after it",
-      "The floor of a refusal is a bare handler that answers its bytes; of a forged token, one that verifies an HMAC besides",
+      "The floor of an answer is a bare handler that answers as many bytes, behind a look at what it is decided by, and no rule: the address, the token, its claims, its HMAC",
       "Refusals are also compared, in CPU, with one that answers the same bytes as well: what is left then is the deciding",
     ],
   };
+}
+
+/** It gets the requests of its kind. */
+function ownFloor({ floor, floorPath, requests, status }: Kind, baseline: RunningServer): readonly Subject[] {
+  if (floor === undefined || floorPath === undefined) return [];
+  return [baselineSubject(floor, baseline, wire(requests, floorPath), status)];
 }
 
 function isPost({ requests }: Kind): boolean {
@@ -170,7 +179,16 @@ export async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]>
   const oneClient = tokens(open).map((request) => ({ ...request, address: ownAddress(VARIETY) }));
   await reachLimit(gateway, oneClient);
   return [
-    { name: "time", requests: get("/v1/time"), status: 200, code: null, target: TARGETS.time, cost: "timeRead" },
+    {
+      name: "time",
+      requests: get("/v1/time"),
+      status: 200,
+      code: null,
+      target: TARGETS.time,
+      floor: EDGE_FLOORS.time,
+      floorPath: "/time",
+      cost: "timeRead",
+    },
     { name: "product", requests: get(`/v1/products/${open.id}`), status: 200, code: null, cost: "productRead" },
     {
       name: "sold out, at the checkout",
@@ -178,7 +196,9 @@ export async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]>
       status: 410,
       code: "sold-out",
       cost: "checkoutRefused",
-      ...refusal,
+      target: TARGETS.refusal,
+      floor: EDGE_FLOORS.claims,
+      floorPath: "/refusal/claims",
     },
     {
       name: "sold out, at the token",
@@ -210,7 +230,9 @@ export async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]>
       ),
       status: 403,
       code: "token-invalid",
-      ...refusal,
+      target: TARGETS.refusal,
+      floor: EDGE_FLOORS.looked,
+      floorPath: "/refusal/looked",
     },
     {
       name: "over the limit, remembered",
@@ -218,7 +240,9 @@ export async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]>
       status: 429,
       code: "rate-limited",
       letThrough: { status: 201, most: CLIENT_LIMIT },
-      ...refusal,
+      target: TARGETS.refusal,
+      floor: EDGE_FLOORS.limited,
+      floorPath: "/refusal/limited",
     },
     {
       name: FORGED,

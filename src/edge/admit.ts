@@ -9,7 +9,7 @@ import { ConfigError } from "../config-error.ts";
 import type { AppEnv } from "../context.ts";
 import { after } from "../soon.ts";
 import type { Answer, Next } from "../way.ts";
-import { readClientAddress } from "./client-address.ts";
+import { ClientOfRequest } from "./client-address.ts";
 
 export function admit() {
   return function admitRequest(c: Context<AppEnv>, next: Next): Answer {
@@ -17,7 +17,7 @@ export function admit() {
     const config = loadConfig(c.env);
     if (config instanceof ConfigError) return completed(c, refuseToServe(config));
     c.set("config", config);
-    c.set("client", readClientAddress(c.req.header("CF-Connecting-IP")));
+    c.set("client", new ClientOfRequest(c.req));
     return after(next(), (response) => completed(c, response));
   };
 }

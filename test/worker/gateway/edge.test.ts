@@ -115,6 +115,18 @@ describe("T19 body", () => {
     expect(sent).toBeLessThan(100);
   });
 
+  it("is not looked at where the sale refuses the request anyway", async () => {
+    const id = await putProduct({ opensAt: Date.now() + 60_000 });
+    const body = " ".repeat(BODY_BYTES_MAX + 1);
+    const [early, token] = [`/v1/products/${id}/checkout/none`, `/v1/products/${id}/tokens`];
+    for (const at of [early, token]) expect((await call(at, { method: "POST", body })).status).toBe(425);
+  });
+
+  it("of more bytes than the cap is refused before anybody looks who sent it", async () => {
+    const body = " ".repeat(BODY_BYTES_MAX + 1);
+    expect((await call(`/v1/products/${await putProduct()}/tokens`, { method: "POST", body })).status).toBe(413);
+  });
+
   it("is counted in bytes, not in characters", async () => {
     const title = "€".repeat(Math.ceil(BODY_BYTES_MAX / 3));
     expect((await put(productBody({ title }))).status).toBe(413);
