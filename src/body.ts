@@ -5,6 +5,7 @@
  */
 import type { Context } from "hono";
 import * as v from "valibot";
+import type { AppEnv } from "./context.ts";
 import type { FieldError, RefusalOf } from "./refusal.ts";
 import { ok, refused, type Result } from "./result.ts";
 
@@ -37,15 +38,28 @@ export async function readJson<Schema extends v.GenericSchema>(
   return bytes.ok ? parseJson(bytes.value, schema, emptyIs) : bytes;
 }
 
-/** The body as it came. */
+/** The body as it came, for whoever asks. Kept here: hono's own keeping costs as much as the reading (decision 0036). */
 export async function readBytes(c: Context): Promise<Result<Uint8Array>> {
+  const known = bodyOf(c);
+  if (known !== undefined) return ok(known);
   try {
-    return ok(new Uint8Array(await c.req.arrayBuffer()));
+    const bytes = new Uint8Array(await c.req.raw.arrayBuffer());
+    keepBody(c, bytes);
+    return ok(bytes);
   } catch (fault) {
-    // A body that was read before: a defect.
+    // Somebody read it past this: a defect.
     if (fault instanceof TypeError) throw fault;
     return refused(BROKEN_BODY);
   }
+}
+
+// Apart, because the compiler knows the variables of a context only where its kind is named.
+function bodyOf(c: Context<AppEnv>): Uint8Array | undefined {
+  return c.get("body");
+}
+
+function keepBody(c: Context<AppEnv>, bytes: Uint8Array): void {
+  c.set("body", bytes);
 }
 
 export function parseJson<Schema extends v.GenericSchema>(

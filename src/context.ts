@@ -27,6 +27,8 @@ export interface Variables {
   answered?: Response;
   config: Config;
   client: Client;
+  /** The request's body, once somebody has read it. */
+  body?: Uint8Array;
   /** The operator's lists and overrides, as the isolate's copy has them; not on the operator's and the origin's routes. */
   control?: ControlView;
   /** The operator's allow list has the client or the buyer. */
