@@ -7,7 +7,7 @@ import type { RealPostgres } from "../scripts/postgres/real-postgres.ts";
 import { startBaseline } from "./baseline/baseline.ts";
 import { type RunningFloors, startFloors } from "./floors/floors.ts";
 import { type BenchGateway, type BenchGatewayOptions, startBenchGateway } from "./gateway/gateway.ts";
-import { findGenerator, type Generator } from "./load/generator.ts";
+import { findGenerator, type StoppableGenerator } from "./load/generator.ts";
 import { startBenchPostgres } from "./peers/bench-postgres.ts";
 import type { Cost, Fact, Machine, Ratio, Slice } from "./results.ts";
 import type { RoundsPlan } from "./rounds.ts";
@@ -41,7 +41,7 @@ export interface BenchPlan extends RoundsPlan {
 
 export interface Ground {
   readonly plan: BenchPlan;
-  readonly generator: Generator;
+  readonly generator: StoppableGenerator;
   readonly machine: Machine;
   readonly database: RealPostgres;
   /** The present tree's bundle. */
@@ -61,7 +61,7 @@ export interface Ground {
 export interface Foundation {
   readonly script: string;
   readonly database: RealPostgres;
-  readonly generator: Generator;
+  readonly generator: StoppableGenerator;
   stop(): Promise<void>;
 }
 

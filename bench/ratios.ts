@@ -1,9 +1,6 @@
-/**
- * From rounds to ratios: each round compares its own slices, and the median of those is the result. Where a baseline has several
- * turns in a round, each slice is compared with the mean of the turn before it and the turn after it. Pure.
- */
+/** From rounds to ratios: each round compares its own slices, and the median of those is the result. Pure. */
 import type { Fact, Ratio, Slice } from "./results.ts";
-import { mean, rounded, spreadOf } from "./statistics.ts";
+import { rounded, spreadOf } from "./statistics.ts";
 
 export interface Wanted {
   readonly subject: string;
@@ -50,23 +47,10 @@ export function ratioFrom(wanted: Wanted, of: string, ratios: readonly number[])
   };
 }
 
-/** Slices in the order in which they were measured. */
 function ratioIn(slices: readonly Slice[], subject: string, baseline: string, measure: Measure): number {
-  const ratios = slices.flatMap((slice, place) =>
-    slice.subject === subject ? [measure.of(slice) / mean(besides(slices, place, baseline, measure))] : [],
-  );
-  const ratio = mean(ratios);
-  if (Number.isNaN(ratio)) throw new Error(`A round lacks ${subject} or ${baseline}`);
-  return ratio;
-}
-
-/** The baseline's last turn before the place and its first behind it: one or two. */
-function besides(slices: readonly Slice[], place: number, baseline: string, measure: Measure): readonly number[] {
-  const places = slices.flatMap((slice, index) => (slice.subject === baseline ? [index] : []));
-  return [places.findLast((index) => index < place), places.find((index) => index > place)].flatMap((index) => {
-    const slice = index === undefined ? undefined : slices[index];
-    return slice === undefined ? [] : [measure.of(slice)];
-  });
+  const [of, to] = [subject, baseline].map((name) => slices.find((slice) => slice.subject === name));
+  if (of === undefined || to === undefined) throw new Error(`A round lacks ${subject} or ${baseline}`);
+  return measure.of(of) / measure.of(to);
 }
 
 export function isKept(value: number, target: number | undefined, atMost: boolean): boolean {
@@ -88,15 +72,20 @@ export function factOf(name: string, value: number, unit: string, most?: number)
 export function medianSlice(rounds: readonly (readonly Slice[])[], subject: string): Omit<Slice, "statuses"> {
   const slices = rounds.flatMap((round) => round.filter((slice) => slice.subject === subject));
   const of = (figure: (slice: Slice) => number): number => rounded(spreadOf(slices.map(figure)).median);
+  const latencies = slices.flatMap(({ latencyMs }) => (latencyMs === undefined ? [] : [latencyMs]));
   return {
     subject,
     perSecond: of(({ perSecond }) => perSecond),
-    latencyMs: {
-      p50: of(({ latencyMs }) => latencyMs.p50),
-      p95: of(({ latencyMs }) => latencyMs.p95),
-      p99: of(({ latencyMs }) => latencyMs.p99),
-      max: of(({ latencyMs }) => latencyMs.max),
-    },
+    ...(latencies.length === 0
+      ? {}
+      : {
+          latencyMs: {
+            p50: rounded(spreadOf(latencies.map(({ p50 }) => p50)).median),
+            p95: rounded(spreadOf(latencies.map(({ p95 }) => p95)).median),
+            p99: rounded(spreadOf(latencies.map(({ p99 }) => p99)).median),
+            max: rounded(spreadOf(latencies.map(({ max }) => max)).median),
+          },
+        }),
     serverMicros: of(({ serverMicros }) => serverMicros),
     generatorMicros: of(({ generatorMicros }) => generatorMicros),
     foreign: of(({ foreign }) => foreign),

@@ -34,9 +34,7 @@ function subjectTable({ rounds }: Result): string {
       return [
         subject,
         Math.round(perSecond),
-        latencyMs.p50.toFixed(1),
-        latencyMs.p95.toFixed(1),
-        latencyMs.p99.toFixed(1),
+        ...[latencyMs?.p50, latencyMs?.p95, latencyMs?.p99].map((value) => value?.toFixed(1) ?? "-"),
         serverMicros.toFixed(0),
         generatorMicros.toFixed(0),
       ];

@@ -17,7 +17,8 @@ const slice = v.strictObject({
   subject: v.string(),
   /** Answers per second. */
   perSecond: figure,
-  latencyMs: latency,
+  /** Not where a subject was stopped in between (interleaved.ts). */
+  latencyMs: v.optional(latency),
   /** CPU of the server per answer, what it does behind the answer included. */
   serverMicros: figure,
   generatorMicros: figure,

@@ -51,9 +51,9 @@ export interface Rounds {
 }
 
 /** Others may use so much of all cores; kernel threads that write our own data count as others. */
-const FOREIGN_MOST = 0.12;
+export const FOREIGN_MOST = 0.12;
 /** Slices repeated for one subject in one round before the machine is given up as too busy. */
-const REPEATS_MAX = 8;
+export const REPEATS_MAX = 8;
 /** How long to look before a slice whether anybody else is at work, in milliseconds. */
 const LOOK_MS = 150;
 /** How long to wait for a quiet moment, in milliseconds. */
@@ -128,21 +128,6 @@ async function runTurn(subject: Subject, turn: Turn, generator: Generator): Prom
     foreign: rounded(share, 3),
     statuses: { ...loaded.statuses },
   };
-}
-
-/** The baselines before the first subject, after the last, and after each few of them: what the machine does meanwhile meets both. */
-export function between(
-  baselines: readonly Subject[],
-  subjects: readonly Subject[],
-  apart: number,
-): readonly Subject[] {
-  return [
-    ...baselines,
-    ...subjects.flatMap((subject, index) => {
-      const isLastOfSome = (index + 1) % apart === 0 || index === subjects.length - 1;
-      return isLastOfSome ? [subject, ...baselines] : [subject];
-    }),
-  ];
 }
 
 /** Nobody else at work, or waited long enough: then the slice itself will tell. */

@@ -36,9 +36,24 @@ export interface Loaded {
   readonly generatorMicros: number;
 }
 
+/** A load under way. Whoever stops it may see answers as late as that, and `lost` ones: its generator takes them for slow. */
+export interface RunningLoad {
+  stop(): void;
+  goOn(): void;
+  /** Ends it, if it has not ended: nothing comes of it then. */
+  end(): void;
+  /** When its time is over, and it goes on. */
+  readonly loaded: Promise<Loaded>;
+}
+
 export interface Generator {
   readonly name: string;
   run(load: Load): Promise<Loaded>;
+}
+
+/** One whose loads may be stopped and go on. */
+export interface StoppableGenerator extends Generator {
+  start(load: Load): Promise<RunningLoad>;
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -56,65 +71,87 @@ const FALLBACK = fileURLToPath(new URL("fallback.ts", import.meta.url));
 const MICROS_PER_MS = 1000;
 const MICROS_PER_SECOND = 1_000_000;
 
+/** The program that makes a load of the requests in a file, and its arguments. */
+type Command = (load: Load, file: string) => readonly [string, readonly string[]];
+
 /** wrk where it is installed, the project's own generator otherwise. */
-export async function findGenerator(): Promise<Generator> {
+export async function findGenerator(): Promise<StoppableGenerator> {
   const version = await output("wrk", ["--version"]).catch(() => undefined);
   const name = version === undefined ? undefined : /^wrk \S+/.exec(version)?.[0];
   if (name === undefined) {
-    return {
-      name: "node:http (wrk is missing: apt-get install wrk)",
-      run: (load) =>
-        runOn(load, (file) => [
-          process.execPath,
-          [FALLBACK, load.url, file, String(load.connections), String(load.seconds)],
-        ]),
-    };
+    return generatorOf("node:http (wrk is missing: apt-get install wrk)", ({ url, connections, seconds }, file) => [
+      process.execPath,
+      [FALLBACK, url, file, String(connections), String(seconds)],
+    ]);
   }
+  return generatorOf(name, ({ url, connections, seconds }, file) => [
+    "wrk",
+    // One thread: the other core is the server's.
+    ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", WRK_SCRIPT, url, "--", file],
+  ]);
+}
+
+function generatorOf(name: string, command: Command): StoppableGenerator {
+  const start = (load: Load) => startOn(load, command);
+  return { name, start, run: async (load) => (await start(load)).loaded };
+}
+
+async function startOn(load: Load, command: Command): Promise<RunningLoad> {
+  const dir = await mkdtemp(join(tmpdir(), "sluice-load-"));
+  const file = join(dir, "requests");
+  await writeFile(file, load.requests.join("\0"));
+  const before = readEndedChildren();
+  const { child, text } = launch(...command(load, file));
+  const loaded = readWhenEnded();
+  async function readWhenEnded(): Promise<Loaded> {
+    try {
+      return readLoaded(await text, readEndedChildren() - before);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  }
+  // Whoever ends it early does not ask what came of it.
+  loaded.catch(() => {});
   return {
-    name,
-    run: (load) =>
-      runOn(load, (file) => [
-        "wrk",
-        // One thread: the other core is the server's.
-        ["-t1", `-c${load.connections}`, `-d${load.seconds}s`, "-s", WRK_SCRIPT, load.url, "--", file],
-      ]),
+    loaded,
+    stop: () => void child.kill("SIGSTOP"),
+    goOn: () => void child.kill("SIGCONT"),
+    end: () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    },
   };
 }
 
-async function runOn(load: Load, command: (file: string) => readonly [string, readonly string[]]): Promise<Loaded> {
-  const dir = await mkdtemp(join(tmpdir(), "sluice-load-"));
-  try {
-    const file = join(dir, "requests");
-    await writeFile(file, load.requests.join("\0"));
-    const before = readEndedChildren();
-    const [program, args] = command(file);
-    const line = (await output(program, args)).trim().split("\n").at(-1) ?? "";
-    const { answered, sent, micros, lost, latency, statuses } = v.parse(told, JSON.parse(line));
-    return {
-      answered,
-      sent,
-      lost,
-      seconds: micros / MICROS_PER_SECOND,
-      latencyMs: {
-        p50: latency.p50 / MICROS_PER_MS,
-        p95: latency.p95 / MICROS_PER_MS,
-        p99: latency.p99 / MICROS_PER_MS,
-        max: latency.max / MICROS_PER_MS,
-      },
-      statuses,
-      generatorMicros: readEndedChildren() - before,
-    };
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+function readLoaded(text: string, generatorMicros: number): Loaded {
+  const line = text.trim().split("\n").at(-1) ?? "";
+  const { answered, sent, micros, lost, latency, statuses } = v.parse(told, JSON.parse(line));
+  return {
+    answered,
+    sent,
+    lost,
+    seconds: micros / MICROS_PER_SECOND,
+    latencyMs: {
+      p50: latency.p50 / MICROS_PER_MS,
+      p95: latency.p95 / MICROS_PER_MS,
+      p99: latency.p99 / MICROS_PER_MS,
+      max: latency.max / MICROS_PER_MS,
+    },
+    statuses,
+    generatorMicros,
+  };
 }
 
 /** What a program writes to its terminal. wrk ends `--version` with status 1, so the status says nothing. */
 function output(program: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
-    let text = "";
-    child.stdout.setEncoding("utf8").on("data", (part: string) => (text += part));
-    child.once("error", reject).once("close", () => resolve(text));
+  return launch(program, args).text;
+}
+
+function launch(program: string, args: readonly string[]) {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const text = new Promise<string>((resolve, reject) => {
+    let written = "";
+    child.stdout.setEncoding("utf8").on("data", (part: string) => (written += part));
+    child.once("error", reject).once("close", () => resolve(written));
   });
+  return { child, text };
 }

@@ -9,6 +9,7 @@ import { StartError } from "../../scripts/gateway/start-error.ts";
 
 /** Microseconds in a tick of /proc: USER_HZ is 100 on every platform that Node runs on (man 5 proc). */
 const TICK_MICROS = 10_000;
+const NANOS_PER_MICRO = 1000;
 
 /** The fields of /proc/[pid]/stat behind the name, counted from 0 there (man 5 proc gives them from 1, state being 3). */
 const PARENT = 1;
@@ -61,6 +62,34 @@ export function readTrees(roots: readonly number[]): number {
     if (times !== undefined) micros += times.own + times.ended;
   }
   return micros;
+}
+
+/**
+ * The same to the nanosecond, of threads that have not ended (/proc/[pid]/task/[tid]/schedstat, its first figure): for windows
+ * that are too short for ticks.
+ */
+export function readThreads(roots: readonly number[]): number {
+  let nanos = 0;
+  for (const pid of treeOf(roots, readProcesses())) {
+    for (const thread of listThreads(pid)) nanos += readOnCpu(`/proc/${pid}/task/${thread}/schedstat`);
+  }
+  return nanos / NANOS_PER_MICRO;
+}
+
+function listThreads(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return []; // It has ended.
+  }
+}
+
+function readOnCpu(file: string): number {
+  try {
+    return Number(readFileSync(file, "utf8").split(" ", 1)[0]);
+  } catch {
+    return 0; // It has ended.
+  }
 }
 
 function treeOf(roots: readonly number[], processes: ReadonlyMap<number, ProcessTimes>): ReadonlySet<number> {

@@ -10,9 +10,10 @@ import { forgeTokens, mintTokens, readTokenKey, signJwts } from "../gateway/pass
 import { type BenchProduct, openProduct, UNKNOWN_GATE } from "../gateway/product.ts";
 import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
 import { type RequestParts, wireRequest } from "../load/request.ts";
+import { estimateInterleaved, type InterleavedPlan, runInterleaved } from "../interleaved.ts";
 import { medianSlice, ratioOf, SERVER_CPU, THROUGHPUT } from "../ratios.ts";
 import type { Cost } from "../results.ts";
-import { between, expectStatuses, runRounds, type Subject } from "../rounds.ts";
+import { expectStatuses, type Subject } from "../rounds.ts";
 import { countEdgeCalls } from "./edge-calls.ts";
 
 /** Least share of the bare handler's throughput, as the project wants it. */
@@ -46,59 +47,63 @@ interface Kind {
   readonly letThrough?: { readonly status: number; readonly most: number };
 }
 
-/**
- * What is told is a few hundredths, and in one turn collections of garbage and the place of its connections' memory make more than
- * that: many turns, each with connections of its own, and as short as wrk's are.
- */
-const [ROUNDS, SECONDS] = [15, 1];
-/** Subjects between two turns of what they are compared with. */
-const APART = 3;
+/** What is told is a few hundredths: windows instead of turns, and more rounds than elsewhere. */
+const ROUNDS = 11;
+const WINDOWS = 12;
+const WINDOW_MS = 60;
 const ABOUT_SUBJECTS = 17;
-const ABOUT_TURNS = 27;
 
-function planOf(plan: BenchPlan): BenchPlan {
-  return plan.quick ? plan : { ...plan, rounds: ROUNDS, seconds: SECONDS };
+/**
+ * V8's young generation at 1 MiB, for all that are compared: of whatever is garbage after a request each window has its share
+ * then. As workerd starts it, it is collected once in half a second for more than a tenth of one, and a window meets that or does not.
+ */
+const YOUNG_GENERATION = "--min-semi-space-size=1 --max-semi-space-size=1";
+const V8_FLAGS = "MINIFLARE_WORKERD_V8_FLAGS";
+
+function planOf(plan: BenchPlan): InterleavedPlan {
+  const windows = { windows: plan.quick ? 1 : WINDOWS, windowMs: WINDOW_MS };
+  return plan.quick ? { ...plan, ...windows } : { ...plan, rounds: ROUNDS, ...windows };
 }
 
 export const edge: Bench = {
   name: "edge",
   tells: "time, product and every refusal at the edge, against a bare hono handler",
-  estimate: (plan) => 25 + (planOf(plan).rounds * ABOUT_TURNS + ABOUT_SUBJECTS) * (planOf(plan).seconds + 0.3),
+  estimate: (plan) => 40 + estimateInterleaved(planOf(plan), ABOUT_SUBJECTS),
   run: measureEdge,
 };
 
 async function measureEdge(ground: Ground): Promise<Findings> {
+  const before = process.env[V8_FLAGS];
+  process.env[V8_FLAGS] = YOUNG_GENERATION;
+  try {
+    return await measureAll(ground);
+  } finally {
+    if (before === undefined) delete process.env[V8_FLAGS];
+    else process.env[V8_FLAGS] = before;
+  }
+}
+
+async function measureAll(ground: Ground): Promise<Findings> {
   const plan = planOf(ground.plan);
   const baseline = await ground.baseline();
   const gateway = await ground.gateway();
   const floors = await ground.floors(gateway);
   const kinds = await edgeKinds(gateway);
   for (const kind of kinds) await assertAnswer(gateway, kind);
-  const [gets, posts] = [kinds.filter((kind) => !isPost(kind)), kinds.filter((kind) => isPost(kind))];
-  const [get, post, forged] = [gets[0], posts[0], posts.find(({ name }) => name === FORGED)];
+  const [get, post] = [kinds.find((kind) => !isPost(kind)), kinds.find((kind) => isPost(kind))];
+  const forged = kinds.find(({ name }) => name === FORGED);
   if (get === undefined || post === undefined || forged === undefined) {
     throw new Error("Expected kinds of GET and POST and a forged token to measure, found none");
   }
   const [genuine = ""] = await mintTokens({ ...readTokenKey(gateway.vars), gateway: "sluice" }, "edge", 1, ["edge"]);
   const subjects: readonly Subject[] = [
-    ...between(
-      [baselineSubject(BARE, baseline, wire(get.requests, "/bare"))],
-      gets.flatMap((kind) => [edgeSubject(kind, gateway), ...ownFloor(kind, baseline)]),
-      APART,
-    ),
-    ...between(
-      [
-        baselineSubject(BARE_POST, baseline, wire(post.requests, "/bare")),
-        baselineSubject(BARE_REFUSAL, baseline, wire(post.requests, "/refusal"), REFUSAL_STATUS),
-      ],
-      [
-        ...posts.flatMap((kind) => [edgeSubject(kind, gateway), ...ownFloor(kind, baseline)]),
-        forgedFloor(floors, wire(forged.requests, FORGED_FLOOR_PATH), genuine),
-      ],
-      APART,
-    ),
+    baselineSubject(BARE, baseline, wire(get.requests, "/bare")),
+    baselineSubject(BARE_POST, baseline, wire(post.requests, "/bare")),
+    baselineSubject(BARE_REFUSAL, baseline, wire(post.requests, "/refusal"), REFUSAL_STATUS),
+    ...kinds.flatMap((kind) => [edgeSubject(kind, gateway), ...ownFloor(kind, baseline)]),
+    forgedFloor(floors, wire(forged.requests, FORGED_FLOOR_PATH), genuine),
   ];
-  const { rounds, thrownAway } = await runRounds(subjects, plan, ground.generator, ground.tell);
+  const { rounds, thrownAway } = await runInterleaved(subjects, plan, ground.generator, ground.tell);
   const ratios = kinds.flatMap((kind) => {
     const { name, target, floor, code } = kind;
     const wanted = { subject: name, baseline: isPost(kind) ? BARE_POST : BARE };
@@ -119,7 +124,7 @@ async function measureEdge(ground: Ground): Promise<Findings> {
   ground.tell("counting calls");
   const facts = await countEdgeCalls(ground, edgeKinds);
   return {
-    conditions: { ...plan, apart: APART },
+    conditions: { ...plan, v8Flags: YOUNG_GENERATION },
     rounds,
     ratios: [
       ...ratios,
@@ -132,7 +137,7 @@ async function measureEdge(ground: Ground): Promise<Findings> {
     thrownAway,
     notes: [
       "Each is compared with a bare handler that gets the same bytes: the same method, headers and body",
-      "A subject is compared with the mean of the baseline's turns before and after it",
+      "All are under way at once and take turns of a tenth of a second, stopped in between; their collectors have a small young generation",
       "The floor of an answer is a bare handler that answers as many bytes, behind a look at what it is decided by, and no rule: the address, the token, its claims, its HMAC",
       "Refusals are also compared, in CPU, with one that answers the same bytes as well: what is left then is the deciding",
     ],

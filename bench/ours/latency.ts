@@ -14,8 +14,8 @@ import { checkoutRequest, HOLD, holdSubject } from "./hold-subject.ts";
 const PER_SECOND = 500;
 const PEERS = ["node-postgres", "node-postgres-function"] as const satisfies readonly PeerName[];
 
-const P50: Measure = { name: "p50 at 500/s", of: ({ latencyMs }) => latencyMs.p50 };
-const P99: Measure = { name: "p99 at 500/s", of: ({ latencyMs }) => latencyMs.p99 };
+const P50: Measure = { name: "p50 at 500/s", of: ({ latencyMs }) => latencyMs?.p50 ?? Number.NaN };
+const P99: Measure = { name: "p99 at 500/s", of: ({ latencyMs }) => latencyMs?.p99 ?? Number.NaN };
 /** The most of the tuned Postgres peer's. */
 const MOST = { p50: 1.3, p99: 1.2 };
 

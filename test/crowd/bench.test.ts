@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { parseBenchOptions } from "../../bench/options.ts";
 import { BENCHES } from "../../bench/benches.ts";
-import { startBaseline, baselineSubject, NOOP } from "../../bench/baseline/baseline.ts";
+import {
+  BARE,
+  BARE_REFUSAL,
+  baselineSubject,
+  NOOP,
+  REFUSAL_STATUS,
+  startBaseline,
+} from "../../bench/baseline/baseline.ts";
 import {
   FORGED_FLOOR_PATH,
   forgedFloor,
@@ -19,7 +26,9 @@ import {
 import { type BenchGateway, startBenchGateway } from "../../bench/gateway/gateway.ts";
 import { forgeTokens, mintTokens, readTokenKey, signJwts } from "../../bench/gateway/passes.ts";
 import { auditShelf, fillShelf, type Kind, startObjects, takeTurn, wake } from "../../bench/ledger/shelf.ts";
+import { runInterleaved } from "../../bench/interleaved.ts";
 import { constantRate } from "../../bench/load/arrivals.ts";
+import { findGenerator } from "../../bench/load/generator.ts";
 import { wireRequest } from "../../bench/load/request.ts";
 import { ForeignLoad, readTrees } from "../../bench/machine/cpu.ts";
 import { checkoutRequest, holdSubject } from "../../bench/ours/hold-subject.ts";
@@ -54,6 +63,29 @@ describe("the bench", () => {
     await gateway.stop();
     await baseline.stop();
   });
+
+  it("compares in windows what differs by little, each load stopped while it is another's turn", async () => {
+    const [bare, refusal] = ["/bare", "/refusal"].map((path) => [
+      wireRequest({ method: "POST", path, address: "192.0.2.1", body: "{}" }),
+    ]);
+    const plan = { ...PLAN, windows: 2, windowMs: 20 };
+    const subjects = [
+      baselineSubject(BARE, baseline, bare ?? []),
+      baselineSubject(BARE_REFUSAL, baseline, refusal ?? [], REFUSAL_STATUS),
+    ];
+    const generator = await findGenerator();
+    const { rounds } = await runInterleaved(subjects, plan, generator, () => {});
+    expect(rounds).toHaveLength(1);
+    expect(rounds[0]?.map(({ subject }) => subject)).toEqual([BARE, BARE_REFUSAL]);
+    for (const { perSecond, serverMicros, statuses, ...rest } of rounds[0] ?? []) {
+      expect(perSecond).toBeGreaterThan(0);
+      expect(serverMicros).toBeGreaterThan(0);
+      expect(Object.keys(statuses)).toHaveLength(1);
+      expect(rest).not.toHaveProperty("latencyMs");
+    }
+    const wrong = [baselineSubject(BARE, baseline, refusal ?? [])];
+    await expect(runInterleaved(wrong, plan, generator, () => {})).rejects.toThrow("had status 410 instead of 200");
+  }, 30_000);
 
   it("finds a hold and a no-op call right, and compares them", async () => {
     const noop = wireRequest({ method: "GET", path: "/noop", address: "192.0.2.1" });

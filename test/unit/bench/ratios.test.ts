@@ -28,13 +28,6 @@ describe("ratioOf", () => {
     expect(ratioOf(ROUNDS, wanted, SERVER_CPU)).toMatchObject({ median: 1.2, kept: false, atMost: true });
   });
 
-  it("compares a slice with the mean of the baseline's turns before and after it, and with no other", () => {
-    const round = [slice("bare", 100), slice("first", 90), slice("bare", 200), slice("second", 100), slice("bare", 50)];
-    expect(ratioOf([round], { subject: "first", baseline: "bare" }).median).toBe(0.6);
-    expect(ratioOf([round], { subject: "second", baseline: "bare" }).median).toBe(0.8);
-    expect(ratioOf([[...round, slice("last", 40)]], { subject: "last", baseline: "bare" }).median).toBe(0.8);
-  });
-
   it("tells what the floor reached beside the same baseline", () => {
     const rounds = ROUNDS.map((round) => [...round, slice("least", 90)]);
     expect(ratioOf(rounds, { subject: "ours", baseline: "bare", floor: "least" })).toMatchObject({
@@ -53,7 +46,12 @@ describe("ratioOf", () => {
 
 describe("medianSlice", () => {
   it("takes each figure's median over the rounds", () => {
-    expect(medianSlice(ROUNDS, "ours")).toMatchObject({ perSecond: 80, serverMicros: 120 });
+    expect(medianSlice(ROUNDS, "ours")).toMatchObject({ perSecond: 80, serverMicros: 120, latencyMs: { p95: 2 } });
+  });
+
+  it("has no latency where nobody measured it", () => {
+    const { latencyMs: _, ...stopped } = slice("ours", 80);
+    expect(medianSlice([[stopped]], "ours")).not.toHaveProperty("latencyMs");
   });
 });
 
