@@ -28,6 +28,9 @@ const UNTIL_LIMITED = 400;
 const CLIENT_LIMIT = 60;
 const BODY = '{"quantity":1}';
 const FORGED = "forged token";
+const [OPEN, SOLD_OUT, EARLY] = ["edge-open", "edge-sold-out", "edge-early"] as const;
+/** A copy is fetched anew from half a second on, and lasts for one; a limit's next unit comes after about one. */
+const KEEP_IN_MIND_MS = 250;
 
 /** One kind of request, and how it is answered. */
 interface Kind {
@@ -103,7 +106,10 @@ async function measureAll(ground: Ground): Promise<Findings> {
     ...kinds.flatMap((kind) => [edgeSubject(kind, gateway), ...ownFloor(kind, baseline)]),
     forgedFloor(floors, wire(forged.requests, FORGED_FLOOR_PATH), genuine),
   ];
-  const { rounds, thrownAway } = await runInterleaved(subjects, plan, ground.generator, ground.tell);
+  const reminder = keepInMind(gateway, kinds);
+  const { rounds, thrownAway } = await runInterleaved(subjects, plan, ground.generator, ground.tell).finally(
+    reminder.stop,
+  );
   const ratios = kinds.flatMap((kind) => {
     const { name, target, floor, code } = kind;
     const wanted = { subject: name, baseline: isPost(kind) ? BARE_POST : BARE };
@@ -144,6 +150,26 @@ async function measureAll(ground: Ground): Promise<Findings> {
   };
 }
 
+/**
+ * Sends one request of each kind now and then: in a crowd neither the isolate's copies of products nor what it remembers of a
+ * limit ever grow old, while here a kind pauses for longer than they last, and each window would begin with questions to objects.
+ */
+function keepInMind(gateway: BenchGateway, kinds: readonly Kind[]): { readonly stop: () => void } {
+  const timer = setInterval(() => {
+    for (const { requests } of kinds) void sendOne(gateway, requests[0]);
+  }, KEEP_IN_MIND_MS);
+  return { stop: () => clearInterval(timer) };
+}
+
+async function sendOne(gateway: BenchGateway, request: RequestParts | undefined): Promise<void> {
+  if (request === undefined) return;
+  try {
+    await (await send(gateway, request)).arrayBuffer();
+  } catch {
+    // What is wrong with the gateway the subjects' own answers tell.
+  }
+}
+
 /** It gets the requests of its kind. */
 function ownFloor({ floor, floorPath, requests, status }: Kind, baseline: RunningServer): readonly Subject[] {
   if (floor === undefined || floorPath === undefined) return [];
@@ -163,9 +189,9 @@ export async function edgeSubjects(gateway: BenchGateway): Promise<readonly Subj
 
 export async function edgeKinds(gateway: BenchGateway): Promise<readonly Kind[]> {
   const [open, soldOut, early] = await Promise.all([
-    openProduct(gateway, "edge-open", { stock: 1000 }),
-    openProduct(gateway, "edge-sold-out", { stock: 1 }),
-    openProduct(gateway, "edge-early", { stock: 1000, opensInMs: HOUR_MS }),
+    openProduct(gateway, OPEN, { stock: 1000 }),
+    openProduct(gateway, SOLD_OUT, { stock: 1 }),
+    openProduct(gateway, EARLY, { stock: 1000, opensInMs: HOUR_MS }),
   ]);
   const buyers = Array.from({ length: VARIETY }, (_, index) => `edge-${index}`);
   const mint = { ...readTokenKey(gateway.vars), gateway: "sluice" };
