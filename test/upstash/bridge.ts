@@ -17,8 +17,8 @@ export const bridgeUrl = inject("bridgeUrl");
 
 /** On a full minute, where windows by the clock begin. */
 export const START = Math.ceil(Date.now() / 60_000) * 60_000;
-/** A healthy Redis on a busy machine. */
-export const PATIENT_MS = 5000;
+/** A healthy Redis, or an object that is asked for the first time, on a busy machine. */
+export const PATIENT_MS = 20_000;
 
 export const UPSTASH_ALGORITHMS = ["fixed-window", "sliding-window", "token-bucket"] as const;
 
