@@ -3,8 +3,8 @@
  *
  * For subjects that differ by a few hundredths. A turn of its own for each, as in `rounds.ts`, is too coarse for that: whatever
  * uses the machine for a second beside it, and where memory happened to lie, makes ten times as much. Here each subject has its
- * share of every tenth of a second, and connections of its own in every round. What it gives up: latency, since whoever is
- * stopped waits.
+ * share of every second or so, and connections of its own in every round. What it gives up: latency, since whoever is stopped
+ * waits, and what answers set off behind them: a turn's `settle` is not asked.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { StartError } from "../scripts/gateway/start-error.ts";

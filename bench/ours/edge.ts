@@ -143,7 +143,7 @@ async function measureAll(ground: Ground): Promise<Findings> {
     thrownAway,
     notes: [
       "Each is compared with a bare handler that gets the same bytes: the same method, headers and body",
-      "All are under way at once and take turns of a tenth of a second, stopped in between; their collectors have a small young generation",
+      "All are under way at once and take turns of 60 ms, stopped in between; their collectors have a small young generation",
       "The floor of an answer is a bare handler that answers as many bytes, behind a look at what it is decided by, and no rule: the address, the token, its claims, its HMAC",
       "Refusals are also compared, in CPU, with one that answers the same bytes as well: what is left then is the deciding",
     ],
