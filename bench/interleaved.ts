@@ -7,11 +7,10 @@
  * waits, and what answers set off behind them: a turn's `settle` is not asked.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { StartError } from "../scripts/gateway/start-error.ts";
 import type { RunningLoad, StoppableGenerator } from "./load/generator.ts";
 import { ForeignLoad, readEndedChildren, readThreads } from "./machine/cpu.ts";
 import type { Slice } from "./results.ts";
-import { FOREIGN_MOST, REPEATS_MAX, type Rounds, type RoundsPlan, type Subject, type Turn } from "./rounds.ts";
+import { assertRight, type Rounds, type RoundsPlan, type Subject, type Turn, untilUndisturbed } from "./rounds.ts";
 import { rounded } from "./statistics.ts";
 
 export interface InterleavedPlan extends RoundsPlan {
@@ -55,21 +54,12 @@ export async function runInterleaved(
   }
   const rounds: (readonly Slice[])[] = [];
   const thrownAway: string[] = [];
+  let turns = 0;
   for (let round = 1; round <= plan.rounds; round++) {
-    for (let attempt = 1; ; attempt++) {
-      tell(`round ${round} of ${plan.rounds}`);
-      const { slices, foreign } = await runRound(subjects, plan, generator, round);
-      if (plan.noisy || foreign <= FOREIGN_MOST) {
-        rounds.push(slices);
-        break;
-      }
-      thrownAway.push(`round ${round}: others used ${Math.round(foreign * 100)} %`);
-      if (attempt === REPEATS_MAX) {
-        throw new StartError(
-          `The machine is too busy to measure on: others used more than ${FOREIGN_MOST * 100} % in ${REPEATS_MAX} attempts at a round`,
-        );
-      }
-    }
+    tell(`round ${round} of ${plan.rounds}`);
+    const measure = () => runRound(subjects, plan, generator, ++turns);
+    const { slices } = await untilUndisturbed(`round ${round}`, plan, thrownAway, measure);
+    rounds.push(slices);
   }
   return { rounds, thrownAway };
 }
@@ -83,7 +73,7 @@ async function runRound(
   subjects: readonly Subject[],
   plan: InterleavedPlan,
   generator: StoppableGenerator,
-  round: number,
+  number: number,
 ): Promise<{ readonly slices: readonly Slice[]; readonly foreign: number }> {
   const seconds = roundSeconds(plan, subjects.length);
   const lanes: Lane[] = [];
@@ -91,7 +81,7 @@ async function runRound(
   const endsAt = performance.now() + seconds * 1000;
   try {
     for (const subject of subjects) {
-      const turn = await subject.prepare(round, plan);
+      const turn = await subject.prepare(number, plan);
       const before = readThreads(turn.pids);
       const load = await generator.start({ ...turn.load, seconds });
       const lane: Lane = { subject, turn, load, micros: 0, activeMs: 0 };
@@ -103,7 +93,7 @@ async function runRound(
       lane.activeMs += CONNECT_MS + DRAIN_MS;
     }
     for (let window = 0; window < plan.windows; window++) {
-      for (const lane of window % 2 === round % 2 ? lanes : lanes.toReversed()) await giveWindow(lane, plan.windowMs);
+      for (const lane of window % 2 === number % 2 ? lanes : lanes.toReversed()) await giveWindow(lane, plan.windowMs);
     }
     const share = foreign.share();
     await sleep(Math.max(0, endsAt - performance.now()) + CONNECT_MS);
@@ -143,10 +133,4 @@ async function finish({ subject, turn, load, micros, activeMs }: Lane, foreign: 
     foreign: rounded(foreign, 3),
     statuses: { ...loaded.statuses },
   };
-}
-
-async function assertRight(subject: Subject, turn: Turn, loaded: Awaited<RunningLoad["loaded"]>): Promise<void> {
-  const faults = [...(await turn.audit(loaded))];
-  if (loaded.answered === 0) faults.push("nothing was answered");
-  if (faults.length > 0) throw new StartError(`${subject.name} gave wrong answers: ${faults.join("; ")}`);
 }

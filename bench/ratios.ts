@@ -1,6 +1,6 @@
 /** From rounds to ratios: each round compares its own slices, and the median of those is the result. Pure. */
 import type { Fact, Ratio, Slice } from "./results.ts";
-import { rounded, spreadOf } from "./statistics.ts";
+import { median, rounded, spreadOf } from "./statistics.ts";
 
 export interface Wanted {
   readonly subject: string;
@@ -68,11 +68,15 @@ export function factOf(name: string, value: number, unit: string, most?: number)
   };
 }
 
+function middle(values: readonly number[]): number {
+  return rounded(median(values));
+}
+
 /** One subject's slices of all rounds, each figure's median. */
 export function medianSlice(rounds: readonly (readonly Slice[])[], subject: string): Omit<Slice, "statuses"> {
   const slices = rounds.flatMap((round) => round.filter((slice) => slice.subject === subject));
-  const of = (figure: (slice: Slice) => number): number => rounded(spreadOf(slices.map(figure)).median);
   const latencies = slices.flatMap(({ latencyMs }) => (latencyMs === undefined ? [] : [latencyMs]));
+  const of = (figure: (slice: Slice) => number): number => middle(slices.map(figure));
   return {
     subject,
     perSecond: of(({ perSecond }) => perSecond),
@@ -80,10 +84,10 @@ export function medianSlice(rounds: readonly (readonly Slice[])[], subject: stri
       ? {}
       : {
           latencyMs: {
-            p50: rounded(spreadOf(latencies.map(({ p50 }) => p50)).median),
-            p95: rounded(spreadOf(latencies.map(({ p95 }) => p95)).median),
-            p99: rounded(spreadOf(latencies.map(({ p99 }) => p99)).median),
-            max: rounded(spreadOf(latencies.map(({ max }) => max)).median),
+            p50: middle(latencies.map(({ p50 }) => p50)),
+            p95: middle(latencies.map(({ p95 }) => p95)),
+            p99: middle(latencies.map(({ p99 }) => p99)),
+            max: middle(latencies.map(({ max }) => max)),
           },
         }),
     serverMicros: of(({ serverMicros }) => serverMicros),

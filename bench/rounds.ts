@@ -51,18 +51,15 @@ export interface Rounds {
 }
 
 /** Others may use so much of all cores; kernel threads that write our own data count as others. */
-export const FOREIGN_MOST = 0.12;
-/** Slices repeated for one subject in one round before the machine is given up as too busy. */
-export const REPEATS_MAX = 8;
+const FOREIGN_MOST = 0.12;
+/** Slices of one subject in one round, or windows of all, before the machine is given up as too busy. */
+const REPEATS_MAX = 8;
 /** How long to look before a slice whether anybody else is at work, in milliseconds. */
 const LOOK_MS = 150;
 /** How long to wait for a quiet moment, in milliseconds. */
 const QUIET_WAIT_MS = 20_000;
 
-/**
- * @param subjects one that stands several times in the list has as many turns in a round, as a baseline between others may.
- * @param tell hears which slice is next.
- */
+/** @param tell hears which slice is next. */
 export async function runRounds(
   subjects: readonly Subject[],
   plan: RoundsPlan,
@@ -81,7 +78,7 @@ export async function runRounds(
     return runTurn(subject, prepared, generator);
   }
 
-  for (const subject of new Set(subjects)) {
+  for (const subject of subjects) {
     tell(`warming up ${subject.name}`);
     await turn(subject);
   }
@@ -89,23 +86,33 @@ export async function runRounds(
     const slices: Slice[] = [];
     for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
       tell(`round ${round + 1} of ${plan.rounds}, ${subject.name}`);
-      for (let attempt = 1; ; attempt++) {
-        const slice = await turn(subject);
-        if (plan.noisy || slice.foreign <= FOREIGN_MOST) {
-          slices.push(slice);
-          break;
-        }
-        thrownAway.push(`round ${round + 1}, ${subject.name}: others used ${Math.round(slice.foreign * 100)} %`);
-        if (attempt === REPEATS_MAX) {
-          throw new StartError(
-            `The machine is too busy to measure on: others used more than ${FOREIGN_MOST * 100} % in ${REPEATS_MAX} slices of ${subject.name}`,
-          );
-        }
-      }
+      const name = `round ${round + 1}, ${subject.name}`;
+      slices.push(await untilUndisturbed(name, plan, thrownAway, () => turn(subject)));
     }
     rounds.push(slices);
   }
   return { rounds, thrownAway };
+}
+
+/**
+ * Measures until others used little meanwhile; where noise is allowed, once.
+ *
+ * @param thrownAway is added to. @throws StartError where the machine is too busy.
+ */
+export async function untilUndisturbed<Measured extends { readonly foreign: number }>(
+  name: string,
+  { noisy }: RoundsPlan,
+  thrownAway: string[],
+  measure: () => Promise<Measured>,
+): Promise<Measured> {
+  for (let attempt = 1; attempt <= REPEATS_MAX; attempt++) {
+    const measured = await measure();
+    if (noisy || measured.foreign <= FOREIGN_MOST) return measured;
+    thrownAway.push(`${name}: others used ${Math.round(measured.foreign * 100)} %`);
+  }
+  throw new StartError(
+    `The machine is too busy to measure on: others used more than ${FOREIGN_MOST * 100} % in ${REPEATS_MAX} slices of ${name}`,
+  );
 }
 
 async function runTurn(subject: Subject, turn: Turn, generator: Generator): Promise<Slice> {
@@ -115,10 +122,7 @@ async function runTurn(subject: Subject, turn: Turn, generator: Generator): Prom
   const share = foreign.share();
   await turn.settle?.();
   const cpu = readTrees(turn.pids) - cpuBefore;
-  const faults = [...(await turn.audit(loaded))];
-  if (loaded.lost > 0) faults.push(`${loaded.lost} answers were lost`);
-  if (loaded.answered === 0) faults.push("nothing was answered");
-  if (faults.length > 0) throw new StartError(`${subject.name} gave wrong answers: ${faults.join("; ")}`);
+  await assertRight(subject, turn, loaded, loaded.lost > 0 ? [`${loaded.lost} answers were lost`] : []);
   return {
     subject: subject.name,
     perSecond: rounded(loaded.answered / loaded.seconds, 5),
@@ -128,6 +132,18 @@ async function runTurn(subject: Subject, turn: Turn, generator: Generator): Prom
     foreign: rounded(share, 3),
     statuses: { ...loaded.statuses },
   };
+}
+
+/** @param more faults than the turn's own audit finds. @throws StartError */
+export async function assertRight(
+  { name }: Subject,
+  turn: Turn,
+  loaded: Loaded,
+  more: readonly string[] = [],
+): Promise<void> {
+  const faults = [...(await turn.audit(loaded)), ...more];
+  if (loaded.answered === 0) faults.push("nothing was answered");
+  if (faults.length > 0) throw new StartError(`${name} gave wrong answers: ${faults.join("; ")}`);
 }
 
 /** Nobody else at work, or waited long enough: then the slice itself will tell. */

@@ -13,11 +13,6 @@ export function median(values: readonly number[]): number {
   return percentile(values, 0.5);
 }
 
-/** NaN where there is none. */
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
 export interface Spread {
   readonly median: number;
   readonly low: number;

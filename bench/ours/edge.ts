@@ -4,16 +4,16 @@ import { ownAddress } from "../../scripts/rush/cast.ts";
 import { BARE, BARE_POST, BARE_REFUSAL, baselineSubject, REFUSAL_STATUS } from "../baseline/baseline.ts";
 import { EDGE_FLOORS, FORGED_FLOOR } from "../floors/floor-names.ts";
 import { FORGED_FLOOR_PATH, floorRatios, forgedFloor } from "../floors/floors.ts";
-import type { RunningServer } from "../server.ts";
 import type { BenchGateway } from "../gateway/gateway.ts";
 import { forgeTokens, mintTokens, readTokenKey, signJwts } from "../gateway/passes.ts";
 import { type BenchProduct, openProduct, UNKNOWN_GATE } from "../gateway/product.ts";
 import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
-import { type RequestParts, wireRequest } from "../load/request.ts";
 import { estimateInterleaved, type InterleavedPlan, runInterleaved } from "../interleaved.ts";
+import { type RequestParts, wireRequest } from "../load/request.ts";
 import { medianSlice, ratioOf, SERVER_CPU, THROUGHPUT } from "../ratios.ts";
 import type { Cost } from "../results.ts";
 import { expectStatuses, type Subject } from "../rounds.ts";
+import type { RunningServer } from "../server.ts";
 import { countEdgeCalls } from "./edge-calls.ts";
 
 /** Least share of the bare handler's throughput, as the project wants it. */
