@@ -1,9 +1,10 @@
 /**
  * Answers, and the headers that each of them has.
  *
- * An answer's headers go to the platform once, as one record: each that is set later, on a `Headers` or through hono, is a call of
- * its own, and the `Headers` an object that the platform has to track (decisions 0033 and 0035). Whoever answers by hono's own means
- * (`c.json()`) is right, too: admission adds there what is missing.
+ * An answer's headers go to the platform once: as one record, or, where many answers have them alike, as `Headers` that were made
+ * before, which it copies without looking at each again (decision 0037). Each that is set later, on an answer or through hono, is a
+ * call of its own, and an answer's `Headers` are an object that the platform has to track (decisions 0033 and 0035). Whoever answers
+ * by hono's own means (`c.json()`) is right, too: admission adds there what is missing.
  */
 import type { Context } from "hono";
 import type { AppEnv } from "./context.ts";
@@ -24,19 +25,38 @@ const SECURITY_HEADERS = {
 /** Of what is true at this moment only. */
 export const UNCACHED: AnswerHeaders = { "Cache-Control": "no-store" };
 
-/** An answer with everything that an answer of ours has. */
-export function answer(c: Context, body: string | null, status: number, headers: AnswerHeaders): Response {
-  const made = new Response(body, {
-    status,
-    headers: { [REQUEST_ID]: requestIdOf(c), ...SECURITY_HEADERS, ...headers },
-  });
+/** Headers that many answers have alike, with those that every answer has. Made once, for as long as the isolate lives. */
+export function alike(headers: AnswerHeaders): Headers {
+  return new Headers({ ...SECURITY_HEADERS, ...headers });
+}
+
+/** An answer with everything that an answer of ours has. `headers`: its own, or those that it has alike with others. */
+export function answer(c: Context, body: string | null, status: number, headers: AnswerHeaders | Headers): Response {
+  const made = new Response(body, { status, headers: withRequestId(c, headers) });
   noteAnswer(c, made);
   return made;
 }
 
+/** Of those that are alike only the id is set, each time anew: the answer has a copy of its own. */
+function withRequestId(c: Context, headers: AnswerHeaders | Headers): AnswerHeaders | Headers {
+  if (!(headers instanceof Headers)) return { [REQUEST_ID]: requestIdOf(c), ...SECURITY_HEADERS, ...headers };
+  headers.set(REQUEST_ID, requestIdOf(c));
+  return headers;
+}
+
+const JSON_TYPE: AnswerHeaders = { "Content-Type": "application/json" };
+
+/** For `answerJson()`: the whole of what an answer has that is true at this moment only. */
+export const UNCACHED_JSON = alike({ ...JSON_TYPE, ...UNCACHED });
+
 /** The same with a value as JSON. */
-export function answerJson(c: Context, value: unknown, status = 200, headers: AnswerHeaders = {}): Response {
-  return answer(c, JSON.stringify(value), status, { "Content-Type": "application/json", ...headers });
+export function answerJson(
+  c: Context,
+  value: unknown,
+  status = 200,
+  headers: AnswerHeaders | Headers = JSON_TYPE,
+): Response {
+  return answer(c, JSON.stringify(value), status, headers instanceof Headers ? headers : { ...JSON_TYPE, ...headers });
 }
 
 /** Somebody else's answer, with a request id and nothing else of ours: a page's headers say what a page may. */

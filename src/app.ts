@@ -189,6 +189,6 @@ function allowOrigins() {
   });
   const allowListed = fromHono(allow);
   return function allowListedOrigins(c: Context<AppEnv>, next: Next): Answer {
-    return c.get("config").gateway.allowedOrigins.length === 0 ? next() : allowListed(c, next);
+    return c.get("config").gateway.allowedOrigins.length === 0 ? next(c) : allowListed(c, next);
   };
 }

@@ -15,10 +15,10 @@ export interface FieldError {
 export type OrderStatus = "held" | "paid" | "cancelled" | "expired" | "refund_due";
 
 /** What the limits say of themselves in a response (IETF draft-ietf-httpapi-ratelimit-headers, structured fields). */
-export interface RateLimitFields {
+export type RateLimitFields = {
   readonly rateLimit?: string;
   readonly rateLimitPolicy?: string;
-}
+};
 
 export type Refusal =
   | { readonly code: "invalid-request"; readonly errors: readonly FieldError[] }

@@ -50,7 +50,7 @@ export function requireChallenge({ burn }: RequireChallengeOptions) {
     const { id: productId, round, challenges } = c.get("product");
     const demand = c.get("demand") ?? "normal";
     const kind = decideKind(challenges, demand);
-    if (kind === null) return next();
+    if (kind === null) return next(c);
 
     const body = await readJson(c, REQUEST, {});
     if (!body.ok) return refuse(c, body.refusal);
@@ -72,7 +72,7 @@ export function requireChallenge({ burn }: RequireChallengeOptions) {
     const verdict = await verify(answer, context);
     if (!verdict.ok) return refuse(c, verdict.refusal);
     c.set("countsAlone", true);
-    return next();
+    return next(c);
   };
 }
 

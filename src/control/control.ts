@@ -55,14 +55,14 @@ export function loadControl() {
 
 function goOn(c: Context<ControlEnv>, view: ControlView, next: Next): Answer {
   c.set("control", view);
-  return next();
+  return next(c);
 }
 
 /** Keeps out whose address, network or country is on the deny list. */
 export function refuseListedClient() {
   return function refuseByClient(c: Context<ControlEnv>, next: Next): Answer {
     const { lists } = c.get("control");
-    if (lists.size === 0) return next();
+    if (lists.size === 0) return next(c);
     return obey(c, lists.matchClient(listedClient(c), Date.now()), next);
   };
 }
@@ -71,7 +71,7 @@ export function refuseListedClient() {
 export function refuseListedBuyer() {
   return function refuseByBuyer(c: Context<ControlEnv & BuyerEnv>, next: Next): Answer {
     const { lists } = c.get("control");
-    if (lists.size === 0) return next();
+    if (lists.size === 0) return next(c);
     // A context that knows more than is needed; the compiler cannot see that through its setter.
     const context = c as unknown as Context<ControlEnv>;
     const [{ id }, now] = [c.get("buyer"), Date.now()];
@@ -84,7 +84,7 @@ export function refuseListedBuyer() {
 function obey(c: Context<ControlEnv>, hit: ListHit | null, next: Next): Answer {
   if (hit?.list === "deny") return refuse(c, { code: "not-eligible" });
   if (hit?.list === "allow") c.set("allowed", true);
-  return next();
+  return next(c);
 }
 
 /** Network and country are Cloudflare's word (`request.cf`); where it says nothing, nothing matches. */

@@ -16,7 +16,7 @@ const LIFETIME = "1h";
 /** Nothing of the demo is there unless its key is. */
 export function requireDemo() {
   return function hideOutsideDemo(c: Context<AppEnv>, next: Next): Answer {
-    return c.get("config").demo === null ? refuse(c, { code: "not-found" }) : next();
+    return c.get("config").demo === null ? refuse(c, { code: "not-found" }) : next(c);
   };
 }
 

@@ -18,7 +18,7 @@ export function admit() {
     if (config instanceof ConfigError) return completed(c, refuseToServe(config));
     c.set("config", config);
     c.set("client", new ClientOfRequest(c.req));
-    return after(next(), (response) => completed(c, response));
+    return after(next(c), (response) => completed(c, response));
   };
 }
 

@@ -21,7 +21,7 @@ function capAt(limitBytes: number): Stage {
     let hasArrived = false;
     function goOn(): Answer {
       hasArrived = true;
-      return next();
+      return next(c);
     }
     try {
       return await count(c, goOn);
@@ -32,10 +32,10 @@ function capAt(limitBytes: number): Stage {
   }
   return (c, next) => {
     const { method } = c.req;
-    if (method === "GET" || method === "HEAD") return next();
+    if (method === "GET" || method === "HEAD") return next(c);
     // A length that stands alone is the body's own (RFC 9112, section 6.3): the body need not even be opened to know it.
     const length = c.req.header("Content-Length");
     if (length === undefined || c.req.header("Transfer-Encoding") !== undefined) return countAsItArrives(c, next);
-    return Number(length) > limitBytes ? onError(c) : next();
+    return Number(length) > limitBytes ? onError(c) : next(c);
   };
 }

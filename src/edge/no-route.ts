@@ -11,7 +11,7 @@ export function refuseMethods(app: Hono<AppEnv>) {
   return function refuseOtherMethods(c: Context<AppEnv>, next: Next): Answer {
     const known = new Set(app.routes.map(({ method }) => method));
     const allow = [...known].filter((method) => app.router.match(method, c.req.path)[0].length > 0);
-    if (allow.length === 0) return next();
+    if (allow.length === 0) return next(c);
     // Whatever is answered to GET is answered to HEAD.
     if (allow.includes("GET")) allow.push("HEAD");
     return refuse(c, { code: "method-not-allowed", allow: allow.toSorted() });
@@ -37,7 +37,7 @@ export function refuseUnknown() {
 export function answerFaults() {
   return function answerFaultsBehind(c: Context<AppEnv>, next: Next): Answer {
     try {
-      const answered = next();
+      const answered = next(c);
       return answered instanceof Promise ? answered.catch((fault: unknown) => answerFault(fault, c)) : answered;
     } catch (fault) {
       return answerFault(fault, c);

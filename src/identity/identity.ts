@@ -75,7 +75,7 @@ export function identifyBuyer() {
     const buyer = await verifyIdentity(c.get("config").identity, jwt, Date.now());
     if (!buyer.ok) return refuse(c, buyer.refusal);
     c.set("buyer", buyer.value);
-    return next();
+    return next(c);
   };
 }
 

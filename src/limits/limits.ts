@@ -100,7 +100,7 @@ export function limitBy(place: Place, { addressGivesWayFor, countsAlong }: Limit
     const givesWay = product !== undefined && addressGivesWayFor?.(product) === true;
     const { policiesAt, fieldOf, parts: wanted, countsOrigin } = givesWay ? plan.withoutAddress : plan.all;
     const policies = policiesAt(product?.opensAt, at);
-    if (policies.length === 0) return next();
+    if (policies.length === 0) return next(c);
     const { counters, reports } = memoryOf(config, c.env);
     const subject = subjectOf(known, { place, countsOrigin });
     const evaluated = after(partsOf(subject, config.ipv6Prefix, wanted), (parts) =>
@@ -136,7 +136,7 @@ export function limitBy(place: Place, { addressGivesWayFor, countsAlong }: Limit
     }
     let answer: Answer;
     try {
-      answer = next();
+      answer = next(c);
     } catch (fault) {
       return failed(fault);
     }

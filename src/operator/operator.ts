@@ -17,6 +17,6 @@ export function requireOperator() {
     if (given === undefined) return refuse(c, { code: "admin-required" });
     const [left, right] = await Promise.all([digest(given), digest(c.get("config").adminToken)]);
     if (!crypto.subtle.timingSafeEqual(left, right)) return refuse(c, { code: "admin-required" });
-    return next();
+    return next(c);
   };
 }

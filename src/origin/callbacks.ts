@@ -49,7 +49,7 @@ export function verifyCallback() {
       return refuse(c, { code: "signature-invalid" });
     }
     c.set("callback", { id: { webhookId, digest: await digestOf(c.req.path, body) }, body });
-    return next();
+    return next(c);
   };
 }
 

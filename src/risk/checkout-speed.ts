@@ -25,13 +25,13 @@ export function noteCheckoutSpeed() {
     const { risk } = c.get("config");
     const { weight, threshold } = risk.signals["fast-checkout"];
     const { issuedAt } = c.get("token");
-    if (risk.mode === "off" || weight === 0 || issuedAt === null) return next();
+    if (risk.mode === "off" || weight === 0 || issuedAt === null) return next(c);
     const now = Date.now();
     const tokenAgeMs = now - issuedAt;
     // A token from the future: the clocks of two isolates differ, and nothing is known.
-    if (tokenAgeMs < 0) return next();
+    if (tokenAgeMs < 0) return next(c);
     clientMemoryOf(risk).checkedOut(c.get("client").key, tokenAgeMs, now);
     if (tokenAgeMs < threshold) logEvent("info", "fast-checkout", { requestId: c.get("requestId"), tokenAgeMs });
-    return next();
+    return next(c);
   };
 }

@@ -40,7 +40,7 @@ export function weighRisk(options: RiskOptions) {
     const now = Date.now();
     const account = readAccount(c.get("buyer").claims, risk.claims, now);
     if (!isEligible(account, risk.eligibility)) return refuse(c, { code: "not-eligible" });
-    if (risk.mode === "off") return next();
+    if (risk.mode === "off") return next(c);
     const decision = decideRisk({ ...(await observe(c, risk, options, now)), ...account }, risk);
     explain(c, decision, risk);
     if (risk.mode === "enforce") {
@@ -51,7 +51,7 @@ export function weighRisk(options: RiskOptions) {
       if (decision.action === "delay") await wait(risk.delayMs);
       if (decision.action !== "allow") c.set("demand", decision.action === "challenge" ? "normal" : "harder");
     }
-    const answer = await next();
+    const answer = await next(c);
     if (answer.status >= 400) clientMemoryOf(risk).refused(c.get("client").key, now);
     return answer;
   };

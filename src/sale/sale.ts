@@ -46,7 +46,7 @@ export function findProductWith({ beforeAsking }: FindOptions) {
 export function noteProduct() {
   return function noteProductByCopy(c: Context<SaleEnv>, next: Next): Answer {
     noteRecalled(c, c.req.param("id") ?? "");
-    return next();
+    return next(c);
   };
 }
 
@@ -65,7 +65,7 @@ function findProductInObject() {
 function goOnWith(c: Context<SaleEnv>, product: ProductView | null, next: Next): Answer {
   if (product === null) return refuse(c, { code: "not-found" });
   c.set("product", product);
-  return next();
+  return next(c);
 }
 
 /** Before a round opens nothing of it is handed out, by the gateway's clock. */
@@ -73,7 +73,7 @@ export function requireBegun() {
   return function refuseTooEarly(c: Context<SaleEnv>, next: Next): Answer {
     const { opensAt } = c.get("product");
     const now = Date.now();
-    if (now >= opensAt || c.get("product").closed) return next();
+    if (now >= opensAt || c.get("product").closed) return next(c);
     return refuse(c, { code: "too-early", opensAt, retryAfterSeconds: secondsUntil(opensAt, now) });
   };
 }
@@ -82,7 +82,7 @@ export function requireBegun() {
 export function requireStock() {
   return function refuseWithoutStock(c: Context<SaleEnv>, next: Next): Answer {
     const refusal = decideBySale(c.get("product"), Date.now());
-    return refusal === null ? next() : refuse(c, refusal);
+    return refusal === null ? next(c) : refuse(c, refusal);
   };
 }
 
@@ -94,7 +94,7 @@ export function requireStockOrOrder() {
   return function refuseWithoutStock(c: Context<TokenEnv>, next: Next): Answer {
     const product = c.get("product");
     const refusal = decideBySale(product, Date.now());
-    if (refusal === null || product.spent === null || mayBeSpent(product.spent, c.get("jti"))) return next();
+    if (refusal === null || product.spent === null || mayBeSpent(product.spent, c.get("jti"))) return next(c);
     return refuse(c, refusal);
   };
 }

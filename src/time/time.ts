@@ -1,7 +1,7 @@
 /** Server time: GET /v1/time, plain or signed for third parties, and the public keys behind the signature. */
 import type { Context } from "hono";
 import { importJWK, SignJWT } from "jose";
-import { answerJson, UNCACHED } from "../answer.ts";
+import { answerJson, UNCACHED_JSON } from "../answer.ts";
 import type { AppEnv } from "../context.ts";
 import { decideSigningKey } from "../keys/key-ring.ts";
 import type { SigningKey } from "../keys/key-config.ts";
@@ -15,9 +15,9 @@ const TYPE = "sluice-time+jwt";
 export function tellTime() {
   return function tellTimeByOurClock(c: Context<AppEnv>): Answer {
     const now = Date.now();
-    if (c.req.query("signed") === undefined) return answerJson(c, { now }, 200, UNCACHED);
+    if (c.req.query("signed") === undefined) return answerJson(c, { now }, 200, UNCACHED_JSON);
     const { time, gateway } = c.get("config");
-    return after(signTime(time.keys, gateway.name, now), (jws) => answerJson(c, { now, jws }, 200, UNCACHED));
+    return after(signTime(time.keys, gateway.name, now), (jws) => answerJson(c, { now, jws }, 200, UNCACHED_JSON));
   };
 }
 

@@ -30,12 +30,12 @@ export function requireHolder() {
   return function refuseWithoutHolder(c: Context<HolderEnv>, next: Next): Answer {
     if (c.get("config").token.binding === "none") {
       c.set("jkt", null);
-      return next();
+      return next(c);
     }
     return after(proveCall(c, null), (jkt) => {
       if (!jkt.ok) return refuse(c, jkt.refusal);
       c.set("jkt", jkt.value);
-      return next();
+      return next(c);
     });
   };
 }
@@ -46,11 +46,11 @@ export function requirePossession() {
     const { jkt } = c.get("token");
     if (jkt === null) {
       // Issued before the gateway began to bind.
-      return c.get("config").token.binding === "none" ? next() : refuse(c, { code: "token-invalid" });
+      return c.get("config").token.binding === "none" ? next(c) : refuse(c, { code: "token-invalid" });
     }
     return after(proveCall(c, c.req.header("Purchase-Token") ?? ""), (proven) => {
       if (!proven.ok) return refuse(c, proven.refusal);
-      return proven.value === jkt ? next() : refuse(c, { code: "token-invalid" });
+      return proven.value === jkt ? next(c) : refuse(c, { code: "token-invalid" });
     });
   };
 }

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import type { ProductView } from "../../durable-objects/product/protocol.ts";
 import type { Config } from "../config.ts";
 import type { AppEnv, BuyerEnv } from "../context.ts";
-import { answerJson, UNCACHED } from "../answer.ts";
+import { answerJson, UNCACHED_JSON } from "../answer.ts";
 import { readJson } from "../body.ts";
 import { refuse } from "../problem.ts";
 import type { Answer, Next } from "../way.ts";
@@ -44,7 +44,7 @@ export function handOutToken() {
     const holder = { buyerId: c.get("buyer").id, productId: id, round, jkt: c.get("jkt") };
     const { text, expiresAt } = await issueToken(ringOf(c.get("config")), holder, lifetimeMs, Date.now());
     const handedOut = { token: text, expiresAt, checkoutUrl: `/v1/products/${id}/checkout/${gate}` };
-    return answerJson(c, handedOut, 201, UNCACHED);
+    return answerJson(c, handedOut, 201, UNCACHED_JSON);
   };
 }
 
@@ -52,7 +52,7 @@ export function handOutToken() {
 export function readTokenRequest() {
   return async function refuseOtherBodies(c: Context<AppEnv>, next: Next): Promise<Response> {
     const body = await readJson(c, tokenRequest, {});
-    return body.ok ? next() : refuse(c, body.refusal);
+    return body.ok ? next(c) : refuse(c, body.refusal);
   };
 }
 
@@ -60,7 +60,7 @@ export function readTokenRequest() {
 export function requireGate() {
   return function refuseWrongGate(c: Context<ProductEnv<AppEnv>>, next: Next): Answer {
     if (!isSameGate(c.req.param("gate") ?? "", c.get("product").gate)) return refuse(c, { code: "gate-invalid" });
-    return next();
+    return next(c);
   };
 }
 
@@ -71,7 +71,7 @@ export function readToken() {
     if (!shape.ok) return refuse(c, shape.refusal);
     c.set("unverified", shape.value);
     c.set("jti", shape.value.jti);
-    return next();
+    return next(c);
   };
 }
 
@@ -81,7 +81,7 @@ export function requireToken() {
     const verified = await verifyToken(ringOf(c.get("config")), c.get("unverified"), c.get("product").id, Date.now());
     if (!verified.ok) return refuse(c, verified.refusal);
     c.set("token", verified.value);
-    return next();
+    return next(c);
   };
 }
 

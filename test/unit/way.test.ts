@@ -5,24 +5,24 @@ import { fromHono, type Stage, together, way } from "../../src/way.ts";
 const told: string[] = [];
 
 function lets(name: string): Stage {
-  return (_, next) => {
+  return (c, next) => {
     told.push(name);
-    return next();
+    return next(c);
   };
 }
 
 function letsLater(name: string): Stage {
-  return async (_, next) => {
+  return async (c, next) => {
     await Promise.resolve();
     told.push(name);
-    return next();
+    return next(c);
   };
 }
 
 /** Works on the answer, as limits do. */
 function marks(name: string): Stage {
-  return async (_, next) => {
-    const answer = await next();
+  return async (c, next) => {
+    const answer = await next(c);
     told.push(name);
     answer.headers.append("Marks", name);
     return answer;
