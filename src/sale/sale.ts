@@ -18,7 +18,8 @@ export interface SaleEnv extends AppEnv {
   Variables: AppEnv["Variables"] & { product: ProductView };
 }
 
-type TokenEnv = SaleEnv & { Variables: { readonly jti: string } };
+/** `jti`: which token it says that it is; null: it is none of ours. */
+type TokenEnv = SaleEnv & { Variables: { readonly unverified: { readonly jti: string | null } } };
 
 export interface FindOptions {
   /** Stands before a request that has to ask the object: made-up names must not wake one object each for nothing. */
@@ -88,14 +89,16 @@ export function requireStock() {
 
 /**
  * The same for a checkout, save that a token which may have made an order goes through: its buyer gets that order back,
- * however the sale stands by now. Reads the token unverified: who forges one only gets to the verification.
+ * however the sale stands by now. Looks at the token unverified: who forges one only gets to the verification.
  */
 export function requireStockOrOrder() {
   return function refuseWithoutStock(c: Context<TokenEnv>, next: Next): Answer {
     const product = c.get("product");
     const refusal = decideBySale(product, Date.now());
-    if (refusal === null || product.spent === null || mayBeSpent(product.spent, c.get("jti"))) return next(c);
-    return refuse(c, refusal);
+    if (refusal === null || product.spent === null) return next(c);
+    const { jti } = c.get("unverified");
+    if (jti === null) return refuse(c, { code: "token-invalid" });
+    return mayBeSpent(product.spent, jti) ? next(c) : refuse(c, refusal);
   };
 }
 

@@ -2,9 +2,10 @@
  * The purchase token: a signed, short-lived, one-time right of one buyer to one checkout of one product's round.
  *
  * A JWS in compact form (RFC 7515), HS256, because the party that verifies is the party that signed. First a strict shape:
- * base64url in one spelling, exactly our header, exactly our claims. Whatever has it is as good as its MAC, so that verifying is
- * one call of WebCrypto over bytes that were read already; jose signs (decision 0029). That a token is used once is not
- * decided here but by the product object, which spends its `jti` in the hold's own transaction.
+ * base64url in one spelling, exactly our header. Whatever has it is as good as its MAC, so that verifying is one call of WebCrypto
+ * over what was sent; jose signs (decision 0029). Its claims, exactly ours, are read when somebody asks: behind the MAC, save where the
+ * sale has to know which token it is (decision 0037). That a token is used once is not decided here but by the product object, which
+ * spends its `jti` in the hold's own transaction.
  */
 import { SignJWT } from "jose";
 import * as v from "valibot";
@@ -108,13 +109,31 @@ export interface PurchaseToken {
   readonly issuedAt: number | null;
 }
 
-/** A token of the right shape, and what it says of itself: nothing of it is proven. */
-export interface UnverifiedToken {
+/** A token of the right shape. Nothing of what it says is proven. */
+export class UnverifiedToken {
   readonly kid: string;
-  readonly jti: string;
-  readonly claims: Claims;
   /** As it was sent, which is its one spelling: at its end the signature, and before that, and a dot, what it is over (RFC 7515, section 5.1). */
   readonly text: string;
+  #claims: Claims | null | undefined;
+
+  constructor(kid: string, text: string) {
+    this.kid = kid;
+    this.text = text;
+  }
+
+  /** What it says; null: it does not say what a token of ours says. Read when it is asked for: a forged one is told by its MAC alone. */
+  get claims(): Claims | null {
+    if (this.#claims === undefined) {
+      const said = readSegment(this.text.slice(this.text.indexOf(".") + 1, -SIGNATURE_LENGTH - 1));
+      this.#claims = isClaims(said) ? said : null;
+    }
+    return this.#claims;
+  }
+
+  /** null: it has none that could be ours. */
+  get jti(): string | null {
+    return this.claims?.jti ?? null;
+  }
 }
 
 type TokenRefusal = RefusalOf<"token-invalid" | "token-expired">;
@@ -161,15 +180,12 @@ export function makeJti(now: number, random: Uint8Array): string {
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** The shape of a token, without a signature check: three base64url segments, one spelling each, a header and claims of ours. */
+/** The shape of a token, without a signature check: three base64url segments, one spelling each, and a header of ours. */
 export function readTokenShape(text: string | undefined): Result<UnverifiedToken, TokenRefusal> {
   if (text === undefined || text.length > TOKEN_LENGTH_MAX) return refused(INVALID);
   if (!COMPACT.test(text)) return refused(INVALID);
-  const headerEnd = text.indexOf(".");
-  const kid = readHeader(text.slice(0, headerEnd));
-  const claims = readSegment(text.slice(headerEnd + 1, -SIGNATURE_LENGTH - 1));
-  if (kid === null || !isClaims(claims)) return refused(INVALID);
-  return ok({ kid, jti: claims.jti, claims, text });
+  const kid = readHeader(text.slice(0, text.indexOf(".")));
+  return kid === null ? refused(INVALID) : ok(new UnverifiedToken(kid, text));
 }
 
 /** The header that was read last: all tokens of a key have the same one, and a sale has one key. */
@@ -185,13 +201,14 @@ function readHeader(segment: string): string | null {
   return kid;
 }
 
-/** Signature, gateway, product and time of a token whose shape is right. */
+/** Signature, claims, gateway, product and time of a token whose shape is right. */
 export async function verifyToken(
   ring: TokenRing,
-  { kid, claims, text }: UnverifiedToken,
+  token: UnverifiedToken,
   productId: string,
   now: number,
 ): Promise<Result<PurchaseToken, TokenRefusal>> {
+  const { kid, text } = token;
   const key = decideVerifyingKey(ring.keys, kid, now);
   if (key === null) return refused(INVALID);
   // Not awaited where it is there.
@@ -200,7 +217,9 @@ export async function verifyToken(
   MAC.setFromBase64(text.slice(-SIGNATURE_LENGTH), { alphabet: "base64url" });
   const { written } = ENCODER.encodeInto(text.slice(0, -SIGNATURE_LENGTH - 1), SIGNED);
   const isOurs = await crypto.subtle.verify("HMAC", imported, MAC, SIGNED.subarray(0, written));
-  if (!isOurs || claims.iss !== ring.gateway || claims.aud !== audienceOf(ring.gateway)) return refused(INVALID);
+  const claims = isOurs ? token.claims : null;
+  if (claims === null || claims.iss !== ring.gateway || claims.aud !== audienceOf(ring.gateway))
+    return refused(INVALID);
   if (claims.pid !== productId) return refused(INVALID);
   if (now >= claims.exp * 1000) return refused({ code: "token-expired" });
   const { jti, sub: buyerId, rnd: round, cnf, ims } = claims;

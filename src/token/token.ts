@@ -25,7 +25,7 @@ interface OfProduct {
 type HandOutEnv = ProductEnv<BuyerEnv & { Variables: BuyerEnv["Variables"] & HolderVariables }>;
 type ProductEnv<Env extends AppEnv> = Env & { Variables: Env["Variables"] & OfProduct };
 type TokenEnv = AppEnv & {
-  Variables: AppEnv["Variables"] & OfProduct & { jti: string; unverified: UnverifiedToken; token: PurchaseToken };
+  Variables: AppEnv["Variables"] & OfProduct & { unverified: UnverifiedToken; token: PurchaseToken };
 };
 
 const ENCODER = new TextEncoder();
@@ -70,7 +70,6 @@ export function readToken() {
     const shape = readTokenShape(c.req.header("Purchase-Token"));
     if (!shape.ok) return refuse(c, shape.refusal);
     c.set("unverified", shape.value);
-    c.set("jti", shape.value.jti);
     return next(c);
   };
 }

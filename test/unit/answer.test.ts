@@ -1,6 +1,6 @@
 import { type Context, Hono } from "hono";
 import { describe, expect, it } from "vitest";
-import { answer, answerAsItIs, answerJson, completed } from "../../src/answer.ts";
+import { alike, answer, answerAsItIs, answerJson, completed } from "../../src/answer.ts";
 import type { AppEnv } from "../../src/context.ts";
 
 async function ask(handler: (c: Context<AppEnv>) => Response, requestId = "request-1"): Promise<Response> {
@@ -24,6 +24,23 @@ describe("answer()", () => {
       ["retry-after", "5"],
       ["x-content-type-options", "nosniff"],
       ["x-request-id", "request-1"],
+    ]);
+  });
+});
+
+describe("alike()", () => {
+  it("gives each answer what all have, the id of its own request, and a copy of its own", async () => {
+    const headers = alike({ "Content-Type": "text/plain" });
+    const [first, second] = await Promise.all(
+      ["request-1", "request-2"].map((id) => ask((c) => answer(c, "no", 410, headers), id)),
+    );
+    first?.headers.set("Location", "/");
+    expect([...(first?.headers ?? [])]).toContainEqual(["x-request-id", "request-1"]);
+    expect([...(second?.headers ?? [])]).toEqual([
+      ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
+      ["content-type", "text/plain"],
+      ["x-content-type-options", "nosniff"],
+      ["x-request-id", "request-2"],
     ]);
   });
 });

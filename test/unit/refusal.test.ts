@@ -68,4 +68,25 @@ describe("refuse", () => {
     });
     for (const [name, value] of Object.entries(headers)) expect(response.headers.get(name)).toBe(value);
   });
+
+  it.each(TOLD)("tells $code the third time as the first, and what comes between by itself", async (refusal) => {
+    const others: readonly Refusal[] = [
+      { code: "too-early", opensAt: 8, retryAfterSeconds: 2 },
+      { code: "sold-out", available: 1 },
+      { code: "rate-limited", retryAfterSeconds: 9 },
+      { code: "wrong-state", status: "paid", detail: "It is paid" },
+      { code: "overloaded", retryAfterSeconds: 2, detail: "Lost" },
+    ];
+    const app = new Hono()
+      .get("/", (c) => refuse(c, refusal))
+      .get("/:index", (c) => refuse(c, others[Number(c.req.param("index"))] ?? refusal));
+    const ask = async (path: string) => {
+      const response = await app.request(path);
+      return { headers: [...response.headers], body: await response.json() };
+    };
+    const first = await ask("/");
+    expect(await ask("/")).toEqual(first);
+    for (const index of others.keys()) expect(await ask(`/${index}`)).not.toEqual(first);
+    expect([await ask("/"), await ask("/")]).toEqual([first, first]);
+  });
 });
