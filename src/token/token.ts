@@ -28,10 +28,6 @@ type TokenEnv = AppEnv & {
   Variables: AppEnv["Variables"] & OfProduct & { unverified: UnverifiedToken; token: PurchaseToken };
 };
 
-const ENCODER = new TextEncoder();
-/** Room for a gate (22 characters) whatever its characters are. */
-const GATE_BYTES_MAX = 66;
-
 function ringOf({ gateway, token }: Config): TokenRing {
   return { gateway: gateway.name, keys: token.keys };
 }
@@ -84,17 +80,10 @@ export function requireToken() {
   };
 }
 
-/** Used again for every gate, within one step: a buffer of its own for each is memory that the garbage collector has to hear of. */
-const GIVEN = new Uint8Array(GATE_BYTES_MAX);
-const WANTED = new Uint8Array(GATE_BYTES_MAX);
-
-/** Compares in a time that depends on the length only. The gate's length is no secret. */
+/** Takes as long whatever differs, save the length, which is no secret. Text by text: bytes of both to compare would take ten times as long. */
 function isSameGate(given: string, wanted: string): boolean {
   if (given.length !== wanted.length) return false;
-  const [left, right] = [ENCODER.encodeInto(given, GIVEN), ENCODER.encodeInto(wanted, WANTED)];
-  // Of different bytes, or not all of it was looked at.
-  if (left.written !== right.written || left.read !== given.length) return false;
-  GIVEN.fill(0, left.written);
-  WANTED.fill(0, right.written);
-  return crypto.subtle.timingSafeEqual(GIVEN, WANTED);
+  let difference = 0;
+  for (let index = 0; index < wanted.length; index++) difference |= given.charCodeAt(index) ^ wanted.charCodeAt(index);
+  return difference === 0;
 }
