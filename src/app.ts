@@ -21,7 +21,7 @@ import { admit } from "./edge/admit.ts";
 import { capBody } from "./edge/cap-body.ts";
 import { answerFault, answerFaults, refuseMethods, refuseUnknown } from "./edge/no-route.ts";
 import { identifyBuyer } from "./identity/identity.ts";
-import { limitBy } from "./limits/limits.ts";
+import { limitBy, refuseRemembered } from "./limits/limits.ts";
 import { originOf } from "./limits/origin.ts";
 import { parsePolicyOverride } from "./limits/override.ts";
 import { objectOfAddress } from "./limits/rider.ts";
@@ -90,7 +90,10 @@ app.post(
     findProduct,
     requireStock(),
     cap,
-    limitBy({ at: "token", part: "sieves" }),
+    together(
+      refuseRemembered("token", { addressGivesWayFor: asksChallenge }),
+      limitBy({ at: "token", part: "sieves" }),
+    ),
     together(buyer, refuseListedBuyer()),
     limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: asksChallenge, countsAlong: accountsAlong }),
     together(requireHolder(), readTokenRequest()),

@@ -165,7 +165,7 @@ const LABELS: Readonly<Record<Route, readonly string[]>> = {
     "admit, body cap, CORS, lists",
     "product copy",
     "stock by the copy",
-    "sieve",
+    "what is remembered against the address, sieve",
     "identity (ES256), list of buyers",
     "exact limits, accounts of the address",
     "holder, body",

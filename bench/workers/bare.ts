@@ -44,7 +44,7 @@ const REFUSAL_HEADERS = { ...HEADERS, "Content-Type": "application/problem+json"
 const LIMIT_HEADERS = {
   "Retry-After": "42",
   RateLimit: '"token-per-client";r=0;t=42',
-  "RateLimit-Policy": '"token-sieve";q=500;w=10, "token-per-client";q=60;w=60, "token-per-buyer";q=10;w=60',
+  "RateLimit-Policy": '"token-per-client";q=60;w=60',
 };
 
 const DECODER = new TextDecoder();

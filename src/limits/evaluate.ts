@@ -70,6 +70,11 @@ export function evaluate(checks: readonly Check[], counters: Counters, rider?: R
   return askFrom(0, judged, { unknown, counters, rider });
 }
 
+/** What the isolate remembers against a request. Takes nothing, asks nobody; empty: it may fit. */
+export function recallAll(checks: readonly Check[], counters: Counters): readonly Ruling[] {
+  return checks.map((check) => recall(check, counters)).filter((ruling) => ruling !== null);
+}
+
 interface Question {
   /** What the isolate does not remember. */
   readonly unknown: readonly Check[];

@@ -1,8 +1,8 @@
 /**
  * The limits' stage: every policy that applies to this call must agree, or the request ends here.
  *
- * It stands twice in the way of a token and of a checkout: sieves, which cost no call, before the signature; everything
- * that is counted elsewhere behind it, where the buyer is proven, as one decision. So nobody uses up another's quota or that
+ * It stands twice in the way of a token and of a checkout: sieves, which cost no call, before the signature, and with them what the
+ * isolate remembers against an address; everything that is counted elsewhere behind it, where the buyer is proven, as one decision. So nobody uses up another's quota or that
  * of an address that he shares with others (T16), and a flood without an identity costs no call (T20). A request that got
  * through and then fails for a reason of our own, any 5xx, gets its units back; one that is refused further on for a reason
  * of its own does not, or guessing would be free. What this stage must not do: let a request through because a store is in
@@ -15,7 +15,7 @@ import { refuse } from "../problem.ts";
 import type { Refusal } from "../refusal.ts";
 import { after } from "../soon.ts";
 import type { Answer, Next, Stage } from "../way.ts";
-import { type Counters, type Evaluation, evaluate, giveBack, type Ruling, stops } from "./evaluate.ts";
+import { type Counters, type Evaluation, evaluate, giveBack, recallAll, type Ruling, stops } from "./evaluate.ts";
 import { exactStore } from "./exact.ts";
 import { joinField, rateLimitField, secondsOf } from "./headers.ts";
 import { keyOf, ownerOf, partsOf, type Subject, type SubjectParts } from "./key.ts";
@@ -24,7 +24,7 @@ import { isolateStore } from "./isolate.ts";
 import { nativeStore } from "./native.ts";
 import { originOf } from "./origin.ts";
 import { countsAddress, type Overrides, type Place, type Plan, planOf } from "./plan.ts";
-import type { LimitsConfig, Policy } from "./policy.ts";
+import type { LimitedCall, LimitsConfig, Policy } from "./policy.ts";
 import { LimitReports } from "./reports.ts";
 import type { AddressCount, Rider } from "./rider.ts";
 import type { Check } from "./store.ts";
@@ -79,8 +79,33 @@ const NO_OVERRIDES: Overrides = new Map();
 
 const memories = new WeakMap<LimitsConfig, Memory>();
 
-/** @param place where this stage stands: `counts` behind the proof of who the buyer is. */
-export function limitBy(place: Place, { addressGivesWayFor, countsAlong }: LimitOptions = {}): Stage {
+/**
+ * Refuses whom the isolate remembers as refused for his address, or for all who ask, before a signature is checked: with new
+ * accounts behind it, that is what an address beyond its limit costs most. It takes nothing and asks nobody; whoever may fit goes on
+ * to where he is counted.
+ */
+export function refuseRemembered(at: LimitedCall, { addressGivesWayFor }: LimitOptions = {}): Stage {
+  const place: Place = { at, part: "nobodys" };
+  const selectFor = selector(place, addressGivesWayFor);
+
+  return function recall(c: Context<AppEnv>, next: Next): Answer {
+    const { known, config, policies, selection } = selectFor(c);
+    if (policies.length === 0) return next(c);
+    const { counters, reports } = memoryOf(config, c.env);
+    if (counters.memory.size === 0) return next(c);
+    const subject = subjectOf(known, { place, countsOrigin: selection.countsOrigin });
+    return after(partsOf(subject, config.ipv6Prefix, selection.parts), (parts) => {
+      const rulings = recallAll(checksOf(policies, parts, place), counters);
+      const refusal = refusalOf(rulings, selection.fieldOf(policies), place);
+      if (refusal === null) return next(c);
+      reports.count(rulings, now());
+      return refuse(c, refusal);
+    });
+  };
+}
+
+/** What a stage goes by: its policies for this request, prepared once for many. */
+function selector(place: Place, addressGivesWayFor: LimitOptions["addressGivesWayFor"]) {
   let last: { readonly config: LimitsConfig; readonly overrides: Overrides; readonly plan: Plan } | undefined;
 
   function planFor(config: LimitsConfig, overrides: Overrides, at: number): Plan {
@@ -90,7 +115,7 @@ export function limitBy(place: Place, { addressGivesWayFor, countsAlong }: Limit
     return last.plan;
   }
 
-  return function limit(c: Context<AppEnv>, next: Next): Answer {
+  return function selectFor(c: Context<AppEnv>) {
     // The compiler does not see through its setter that a context may know more.
     const known = c as unknown as KnowingContext;
     const config = c.get("config").limits;
@@ -98,18 +123,27 @@ export function limitBy(place: Place, { addressGivesWayFor, countsAlong }: Limit
     const at = now();
     const plan = planFor(config, known.get("control")?.overrides ?? NO_OVERRIDES, at);
     const givesWay = product !== undefined && addressGivesWayFor?.(product) === true;
-    const { policiesAt, fieldOf, parts: wanted, countsOrigin } = givesWay ? plan.withoutAddress : plan.all;
-    const policies = policiesAt(product?.opensAt, at);
+    const selection = givesWay ? plan.withoutAddress : plan.all;
+    return { known, config, selection, policies: selection.policiesAt(product?.opensAt, at) };
+  };
+}
+
+/** @param place where this stage stands: `counts` behind the proof of who the buyer is. */
+export function limitBy(place: Place, { addressGivesWayFor, countsAlong }: LimitOptions = {}): Stage {
+  const selectFor = selector(place, addressGivesWayFor);
+
+  return function limit(c: Context<AppEnv>, next: Next): Answer {
+    const { known, config, policies, selection } = selectFor(c);
     if (policies.length === 0) return next(c);
     const { counters, reports } = memoryOf(config, c.env);
-    const subject = subjectOf(known, { place, countsOrigin });
-    const evaluated = after(partsOf(subject, config.ipv6Prefix, wanted), (parts) =>
+    const subject = subjectOf(known, { place, countsOrigin: selection.countsOrigin });
+    const evaluated = after(partsOf(subject, config.ipv6Prefix, selection.parts), (parts) =>
       evaluate(checksOf(policies, parts, place), counters, riderOf(countsAlong?.(c), parts)),
     );
     return after(evaluated, (evaluation) => {
       reports.count(evaluation.rulings, now());
       reportFailures(evaluation.rulings, c.get("requestId"));
-      const field = fieldOf(policies);
+      const field = selection.fieldOf(policies);
       const refusal = refusalOf(evaluation.rulings, field, place);
       return refusal === null ? letOn(c, next, { counters, evaluation, field }) : refuse(c, refusal);
     });

@@ -100,6 +100,43 @@ describe("the limits of a token", () => {
   });
 });
 
+/** A gateway that gives each address one token, an address that has had it, and how it is asked for another. */
+async function beyondLimit(product: Readonly<Record<string, unknown>> = {}) {
+  const { LIMITER, calls } = countedLimiter();
+  const policy = exactPolicy({ at: ["token"], key: ["ip"] });
+  const send = gatewayWithPolicies({ "token-per-address": policy }, { LIMITER });
+  const [id, address] = [await putProduct(), makeAddress()];
+  const ask = async (headers: Record<string, string>, from = address, at = id) =>
+    send(`/v1/products/${at}/tokens`, { headers, body: {}, address: from });
+  expect((await ask(await bearer(makeBuyer()))).status).toBe(201);
+  expect((await ask(await bearer(makeBuyer()))).body["code"]).toBe("rate-limited");
+  return { ask, calls, other: await putProduct(product) };
+}
+
+describe("an address that is remembered as beyond its limit", () => {
+  it("T16 T20 is refused before anybody's signature is checked, without a call, and nobody else is", async () => {
+    const { ask, calls } = await beyondLimit();
+    const verify = vi.spyOn(crypto.subtle, "verify");
+    const before = calls.length;
+    const forged = { Authorization: `${(await bearer(makeBuyer())).Authorization.slice(0, -8)}AAAAAAAA` };
+    for (const headers of [await bearer(makeBuyer()), forged, {}]) {
+      const refused = await ask(headers);
+      expect(refused.body["code"]).toBe("rate-limited");
+      expect(refused.headers.get("RateLimit")).toMatch(/^"token-per-address";r=0;t=\d+$/);
+      expect(Number(refused.headers.get("Retry-After"))).toBeGreaterThan(0);
+    }
+    expect([verify.mock.calls.length, calls.length]).toEqual([0, before]);
+    expect((await ask(forged, makeAddress())).body["code"]).toBe("identity-invalid");
+    expect((await ask(await bearer(makeBuyer()), makeAddress())).status).toBe(201);
+  });
+
+  it("T7 gets on where a challenge stands for the address's limit", async () => {
+    const { ask, other } = await beyondLimit({ challenges: ["pow"] });
+    const asked = await ask(await bearer(makeBuyer()), undefined, other);
+    expect(asked.body["code"]).toBe("challenge-required");
+  });
+});
+
 describe("the limits of a read", () => {
   it.each([
     ["overloaded", Object.assign(new Error("busy"), { overloaded: true })],
