@@ -128,7 +128,11 @@ function columnsOf<Row>(rows: readonly (Row | null)[]): (valueOf: (row: Row) => 
   return (valueOf) => arrayLiteral(rows.map((row) => (row === null ? null : valueOf(row))));
 }
 
+/** The moment that was written last: orders of one commit have the same ones. */
+let lastMoment = { ms: 0, text: new Date(0).toISOString() };
+
 /** Ms since the epoch, as Postgres reads a timestamptz. */
 function timestamp(ms: number): string {
-  return new Date(ms).toISOString();
+  if (lastMoment.ms !== ms) lastMoment = { ms, text: new Date(ms).toISOString() };
+  return lastMoment.text;
 }
