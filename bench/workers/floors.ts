@@ -95,7 +95,6 @@ function refusal(body: string, status: number): Response {
     headers: {
       "X-Request-Id": crypto.randomUUID(),
       "Content-Type": PROBLEM,
-      "RateLimit-Policy": CHECKOUT_POLICY,
       ...HEADERS,
     },
   });

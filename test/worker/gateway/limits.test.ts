@@ -66,6 +66,22 @@ describe("the limits of a checkout", () => {
     expect((await checkOut(await takeToken(id, makeBuyer()), 1, send)).status).toBe(202);
   });
 
+  it("T16 let no forged token count against an address, not even in the sieve, and stop a genuine one there", async () => {
+    const sieve = { at: ["checkout"], key: ["ip"], limit: 3, window_seconds: 60, store: "isolate", mode: "enforce" };
+    const send = gatewayWithPolicies({ "checkout-per-client": sieve });
+    const [id, address] = [await putProduct(), makeAddress()];
+    const ticket = await takeToken(id, makeBuyer());
+    const ask = async (token: string) =>
+      send(ticket.checkoutUrl, { headers: { "Purchase-Token": token }, body: { quantity: 1 }, address });
+    for (let time = 0; time < 10; time++) {
+      const refused = await ask(`${ticket.token.slice(0, -43)}${"A".repeat(43)}`);
+      expect([refused.body["code"], refused.headers.get("RateLimit-Policy")]).toEqual(["token-invalid", null]);
+    }
+    const statuses: number[] = [];
+    for (let time = 0; time < 4; time++) statuses.push((await ask(ticket.token)).status);
+    expect(statuses).toEqual([202, 200, 200, 429]);
+  });
+
   it("T16 T20 count an address exactly only behind a proven token", async () => {
     const { LIMITER, calls } = countedLimiter();
     const policy = exactPolicy({ at: ["checkout"], key: ["ip"] });
