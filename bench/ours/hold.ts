@@ -41,8 +41,8 @@ const CPU_WANTED: readonly Wanted[] = [
 
 /** Units of the sale with many more buyers. */
 const SALE_STOCK = 500;
-/** What the peers are asked for at the most in a second; prepared once, since they begin anew each turn. */
-const TOKENS_PER_SECOND = 10_000;
+/** What the peers are asked for at the most in a second, half as much again as the fastest was seen to answer in a quiet hour; prepared once, since they begin anew each turn. */
+const TOKENS_PER_SECOND = 16_000;
 
 /** Longer slices than elsewhere, because a queue's batch may wait for a second. */
 function planOf(plan: BenchPlan): BenchPlan {
