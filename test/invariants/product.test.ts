@@ -17,8 +17,9 @@ import {
 import { drain, type Real } from "./command.ts";
 import { productCommands } from "./product-commands.ts";
 import { HOLD_SECONDS, type ModelOrder, ProductModel, RULES_FROZEN_SECONDS } from "./product-model.ts";
+import { EPILOGUE } from "./world-commands.ts";
 
-/** Some ten seconds of work. */
+/** Some fifteen seconds of work. */
 const RUNS = 60;
 /** Units of the first round: so few that they run out, so many that orders are made. */
 const STOCK = 8;
@@ -71,6 +72,7 @@ it("T1 T2 T8 F1 F3 F4 F5 the product object does what the model says, whatever h
       vi.setSystemTime(start);
       const scene = await setUp();
       await fc.asyncModelRun(() => scene, commands);
+      await fc.asyncModelRun(() => scene, EPILOGUE);
       const { model, real } = scene;
       await drain(model, real);
       left += real.left;

@@ -36,23 +36,33 @@ export const alarm = fc.constant(
 );
 
 /** The writer has seen everything, days pass, and the alarm comes as often as it wants to. */
-export const letLeave = fc.constant(
-  command("letLeave()", async (model, { id, product, queue }) => {
-    // Only where it ends no round: most would not live to see their units sold.
-    if (!model.round.closed && model.now + LEAVE_MS >= model.round.closesAt) return;
-    queue.fail(false);
-    for (const wait of [0, 301_000, LEAVE_MS, 200, 200]) {
-      vi.setSystemTime(model.now + wait);
-      model.tick(model.now + wait);
-      await runAlarm(id);
-      const pending = (await outboxOf(id)).map(({ eventId }) => eventId);
-      const sent = new Set(queue.sentFor(id).map(({ eventId }) => eventId));
-      const written = pending.filter((eventId) => sent.has(eventId));
-      for (const eventId of written) model.acknowledged.add(eventId);
-      await product.acknowledge(written);
-    }
+const leave = command("letLeave()", async (model, { id, product, queue }) => {
+  // Only where it ends no round: most would not live to see their units sold.
+  if (!model.round.closed && model.now + LEAVE_MS >= model.round.closesAt) return;
+  queue.fail(false);
+  for (const wait of [0, 301_000, LEAVE_MS, 200, 200]) {
+    vi.setSystemTime(model.now + wait);
+    model.tick(model.now + wait);
+    await runAlarm(id);
+    const pending = (await outboxOf(id)).map(({ eventId }) => eventId);
+    const sent = new Set(queue.sentFor(id).map(({ eventId }) => eventId));
+    const written = pending.filter((eventId) => sent.has(eventId));
+    for (const eventId of written) model.acknowledged.add(eventId);
+    await product.acknowledge(written);
+  }
+});
+
+export const letLeave = fc.constant(leave);
+
+/** What every story ends with: the round is over, and its orders leave. */
+export const EPILOGUE = [
+  command("endRound()", async (model) => {
+    const now = Math.max(model.now, model.round.closesAt);
+    vi.setSystemTime(now);
+    model.tick(now);
   }),
-);
+  leave,
+];
 
 export const failQueue = fc
   .boolean()
