@@ -41,7 +41,7 @@ const CPU_WANTED: readonly Wanted[] = [
 
 /** Units of the sale with many more buyers. */
 const SALE_STOCK = 500;
-/** What the peers are asked for at the most in a second, half as much again as the fastest was seen to answer in a quiet hour; prepared once, since they begin anew each turn. */
+/** What the peers are asked for at the most in a second, more than the 11,500 that the fastest was seen to answer in a quiet hour; prepared once, since they begin anew each turn. */
 const TOKENS_PER_SECOND = 16_000;
 
 /** Longer slices than elsewhere, because a queue's batch may wait for a second. */

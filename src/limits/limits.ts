@@ -1,8 +1,8 @@
 /**
  * The limits' stage: every policy that applies to this call must agree, or the request ends here.
  *
- * It stands twice in the way of a token and of a checkout: sieves, which cost no call, before the signature, and for a token with
- * them what the isolate remembers against an address; everything that is counted elsewhere behind it, where the buyer is proven, as
+ * It stands twice in the way of a token and of a checkout: sieves, which cost no call, before the signature that is dear (a buyer's
+ * identity, the proof of a bound token), and for a token with them what the isolate remembers against an address; everything that is counted elsewhere behind it, where the buyer is proven, as
  * one decision. So nobody uses up another's quota or that of an address that he shares with others (T16), and a flood without an
  * identity costs no call (T20). A request that got through and then fails for a reason of our own, any 5xx, gets its units back; one
  * that is refused further on for a reason of its own does not, or guessing would be free. What this stage must not do: let a request

@@ -10,7 +10,7 @@ export type Overrides = ReadonlyMap<string, PolicyOverride>;
 export interface Place {
   readonly at: LimitedCall;
   /**
-   * `sieves`: what needs no call to an object or to Redis and no buyer, to stand before signatures are checked. `counts`:
+   * `sieves`: what needs no call to an object or to Redis and no buyer, to stand before the signature that is dear. `counts`:
    * all others, to stand where the buyer is proven, so that they are one decision. `nobodys`: those of them that no buyer is
    * part of, so that what is remembered of them holds whoever asks. `all`: where there is one place only.
    */
