@@ -50,12 +50,7 @@ const JSON_TYPE: AnswerHeaders = { "Content-Type": "application/json" };
 export const UNCACHED_JSON = alike({ ...JSON_TYPE, ...UNCACHED });
 
 /** The same with a value as JSON. */
-export function answerJson(
-  c: Context,
-  value: unknown,
-  status = 200,
-  headers: AnswerHeaders | Headers = JSON_TYPE,
-): Response {
+export function answerJson(c: Context, value: unknown, status = 200, headers: AnswerHeaders | Headers = {}): Response {
   return answer(c, JSON.stringify(value), status, headers instanceof Headers ? headers : { ...JSON_TYPE, ...headers });
 }
 

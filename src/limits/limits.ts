@@ -2,18 +2,19 @@
  * The limits' stage: every policy that applies to this call must agree, or the request ends here.
  *
  * It stands twice in the way of a token and of a checkout: sieves, which cost no call, before the signature that is dear (a buyer's
- * identity, the proof of a bound token), and for a token with them what the isolate remembers against an address; everything that is counted elsewhere behind it, where the buyer is proven, as
- * one decision. So nobody uses up another's quota or that of an address that he shares with others (T16), and a flood without an
- * identity costs no call (T20). A request that got through and then fails for a reason of our own, any 5xx, gets its units back; one
- * that is refused further on for a reason of its own does not, or guessing would be free. What this stage must not do: let a request
- * through because a store is in trouble, unless the policy says so.
+ * identity, the proof of a bound token), and for a token with them what the isolate remembers against an address; everything that
+ * is counted elsewhere behind it, where the buyer is proven, as one decision. So nobody uses up another's quota or that of an
+ * address that he shares with others (T16), and a flood without an identity costs no call (T20). A request that got through and
+ * then fails for a reason of our own, any 5xx, gets its units back; one that is refused further on for a reason of its own does
+ * not, or guessing would be free. What this stage must not do: let a request through because a store is in trouble, unless the
+ * policy says so.
  */
 import type { Context } from "hono";
 import type { AppEnv } from "../context.ts";
 import { logEvent } from "../log.ts";
 import { refuse } from "../problem.ts";
 import type { Refusal } from "../refusal.ts";
-import { after } from "../soon.ts";
+import { after, type Soon } from "../soon.ts";
 import type { Answer, Next, Stage } from "../way.ts";
 import { type Counters, type Evaluation, evaluate, giveBack, recallAll, type Ruling, stops } from "./evaluate.ts";
 import { exactStore } from "./exact.ts";
@@ -85,18 +86,16 @@ const memories = new WeakMap<LimitsConfig, Memory>();
  * to where he is counted.
  */
 export function refuseRemembered(at: LimitedCall, { addressGivesWayFor }: LimitOptions = {}): Stage {
-  const place: Place = { at, part: "nobodys" };
-  const selectFor = selector(place, addressGivesWayFor);
+  const place: Place = { at, part: "shared" };
+  const applyTo = appliesAt(place, addressGivesWayFor);
 
   return function recall(c: Context<AppEnv>, next: Next): Answer {
-    const { known, config, policies, selection } = selectFor(c);
-    if (policies.length === 0) return next(c);
-    const { counters, reports } = memoryOf(config, c.env);
-    if (counters.memory.size === 0) return next(c);
-    const subject = subjectOf(known, { place, countsOrigin: selection.countsOrigin });
-    return after(partsOf(subject, config.ipv6Prefix, selection.parts), (parts) => {
+    const applied = applyTo(c);
+    if (applied === null || applied.counters.memory.size === 0) return next(c);
+    const { policies, field, counters, reports } = applied;
+    return after(applied.parts(), (parts) => {
       const rulings = recallAll(checksOf(policies, parts, place), counters);
-      const refusal = refusalOf(rulings, selection.fieldOf(policies), place);
+      const refusal = refusalOf(rulings, field, place);
       if (refusal === null) return next(c);
       reports.count(rulings, now());
       return refuse(c, refusal);
@@ -104,8 +103,17 @@ export function refuseRemembered(at: LimitedCall, { addressGivesWayFor }: LimitO
   };
 }
 
-/** What a stage goes by: its policies for this request, prepared once for many. */
-function selector(place: Place, addressGivesWayFor: LimitOptions["addressGivesWayFor"]) {
+/** What applies to a request, and by what it is judged. */
+interface Applied extends Memory {
+  readonly policies: readonly Policy[];
+  /** RateLimit-Policy; undefined: it is hidden. */
+  readonly field: string | undefined;
+  /** Of its keys. */
+  readonly parts: () => Soon<SubjectParts>;
+}
+
+/** Which policies of a place apply to a request, prepared once for many; null: none. */
+function appliesAt(place: Place, addressGivesWayFor: LimitOptions["addressGivesWayFor"]) {
   let last: { readonly config: LimitsConfig; readonly overrides: Overrides; readonly plan: Plan } | undefined;
 
   function planFor(config: LimitsConfig, overrides: Overrides, at: number): Plan {
@@ -115,7 +123,7 @@ function selector(place: Place, addressGivesWayFor: LimitOptions["addressGivesWa
     return last.plan;
   }
 
-  return function selectFor(c: Context<AppEnv>) {
+  return function applyTo(c: Context<AppEnv>): Applied | null {
     // The compiler does not see through its setter that a context may know more.
     const known = c as unknown as KnowingContext;
     const config = c.get("config").limits;
@@ -123,27 +131,29 @@ function selector(place: Place, addressGivesWayFor: LimitOptions["addressGivesWa
     const at = now();
     const plan = planFor(config, known.get("control")?.overrides ?? NO_OVERRIDES, at);
     const givesWay = product !== undefined && addressGivesWayFor?.(product) === true;
-    const selection = givesWay ? plan.withoutAddress : plan.all;
-    return { known, config, selection, policies: selection.policiesAt(product?.opensAt, at) };
+    const { policiesAt, fieldOf, parts: wanted, countsOrigin } = givesWay ? plan.withoutAddress : plan.all;
+    const policies = policiesAt(product?.opensAt, at);
+    if (policies.length === 0) return null;
+    const { counters, reports } = memoryOf(config, c.env);
+    const parts = () => partsOf(subjectOf(known, { place, countsOrigin }), config.ipv6Prefix, wanted);
+    return { policies, field: fieldOf(policies), counters, reports, parts };
   };
 }
 
 /** @param place where this stage stands: `counts` behind the proof of who the buyer is. */
 export function limitBy(place: Place, { addressGivesWayFor, countsAlong }: LimitOptions = {}): Stage {
-  const selectFor = selector(place, addressGivesWayFor);
+  const applyTo = appliesAt(place, addressGivesWayFor);
 
   return function limit(c: Context<AppEnv>, next: Next): Answer {
-    const { known, config, policies, selection } = selectFor(c);
-    if (policies.length === 0) return next(c);
-    const { counters, reports } = memoryOf(config, c.env);
-    const subject = subjectOf(known, { place, countsOrigin: selection.countsOrigin });
-    const evaluated = after(partsOf(subject, config.ipv6Prefix, selection.parts), (parts) =>
+    const applied = applyTo(c);
+    if (applied === null) return next(c);
+    const { policies, field, counters, reports } = applied;
+    const evaluated = after(applied.parts(), (parts) =>
       evaluate(checksOf(policies, parts, place), counters, riderOf(countsAlong?.(c), parts)),
     );
     return after(evaluated, (evaluation) => {
       reports.count(evaluation.rulings, now());
       reportFailures(evaluation.rulings, c.get("requestId"));
-      const field = selection.fieldOf(policies);
       const refusal = refusalOf(evaluation.rulings, field, place);
       return refusal === null ? letOn(c, next, { counters, evaluation, field }) : refuse(c, refusal);
     });

@@ -11,10 +11,10 @@ export interface Place {
   readonly at: LimitedCall;
   /**
    * `sieves`: what needs no call to an object or to Redis and no buyer, to stand before the signature that is dear. `counts`:
-   * all others, to stand where the buyer is proven, so that they are one decision. `nobodys`: those of them that no buyer is
+   * all others, to stand where the buyer is proven, so that they are one decision. `shared`: those of them that no buyer is
    * part of, so that what is remembered of them holds whoever asks. `all`: where there is one place only.
    */
-  readonly part: "sieves" | "counts" | "nobodys" | "all";
+  readonly part: "sieves" | "counts" | "shared" | "all";
 }
 
 /** The policies that apply to a request. */
@@ -64,7 +64,7 @@ const OF_ORIGIN: ReadonlySet<KeyPart> = new Set(["country", "asn", "fingerprint"
 function isOfPart({ key, store }: Policy, part: Place["part"]): boolean {
   if (part === "all") return true;
   const isSieve = (store.kind === "isolate" || store.kind === "native") && !key.includes("user");
-  if (part === "nobodys") return !isSieve && !key.includes("user");
+  if (part === "shared") return !isSieve && !key.includes("user");
   return isSieve === (part === "sieves");
 }
 
