@@ -9,7 +9,13 @@ import { type Vars, requireVar } from "../../scripts/gateway/dev-vars.ts";
 
 const LIFETIME_SECONDS = 3600;
 const SECOND_MS = 1000;
-const JTI_BYTES = 16;
+/** As in src/token/purchase-token.ts: time in milliseconds, and random bytes behind it. */
+const [JTI_TIME_BYTES, JTI_RANDOM_BYTES] = [6, 10];
+/** How fast a crowd's tokens were issued, about as fast as they are used here. */
+const ISSUED_PER_SECOND = 3000;
+/** A token is used up to so many milliseconds after its issue: browsers send it on at once, over networks of every kind. */
+const USED_WITHIN_MS = 1000;
+const BUYER_BYTES = 9;
 
 const ring = v.array(v.object({ kid: v.string(), secret: v.string() }));
 const demo = v.object({ identity_key: v.looseObject({ kid: v.string() }) });
@@ -30,7 +36,15 @@ export interface TokenMint {
   readonly gateway: string;
 }
 
-/** Purchase tokens for buyers of one product's round, in the form of src/token/purchase-token.ts. */
+/** Ids of buyers that come in no order, as those of a crowd do: each finds a place of its own in whatever is sorted by them. */
+export function makeBuyers(prefix: string, count: number): readonly string[] {
+  return Array.from({ length: count }, () => `${prefix}-${randomBytes(BUYER_BYTES).toString("base64url")}`);
+}
+
+/**
+ * Purchase tokens for buyers of one product's round, in the form of src/token/purchase-token.ts: their ids begin with their time.
+ * They were issued in the order of the buyers, up to a second before or after their turn, the last ones now.
+ */
 export async function mintTokens(
   { kid, secret, gateway }: TokenMint,
   productId: string,
@@ -39,20 +53,29 @@ export async function mintTokens(
 ): Promise<readonly string[]> {
   const key = Buffer.from(secret, "base64url");
   const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  const now = Math.floor(Date.now() / SECOND_MS);
+  const now = Date.now();
+  const wait = SECOND_MS / ISSUED_PER_SECOND;
   return Promise.all(
-    buyers.map((buyer) =>
-      new SignJWT({ pid: productId, rnd: round })
+    buyers.map((buyer, index) => {
+      const issuedAt = Math.floor(now - (buyers.length - index) * wait - Math.random() * USED_WITHIN_MS);
+      const issuedAtSeconds = Math.floor(issuedAt / SECOND_MS);
+      return new SignJWT({ pid: productId, rnd: round, ims: issuedAt })
         .setProtectedHeader({ alg: "HS256", typ: "sluice-purchase+jwt", kid })
         .setIssuer(gateway)
         .setAudience(`${gateway}/checkout`)
         .setSubject(buyer)
-        .setJti(randomBytes(JTI_BYTES).toString("base64url"))
-        .setIssuedAt(now)
-        .setExpirationTime(now + LIFETIME_SECONDS)
-        .sign(imported),
-    ),
+        .setJti(makeTokenId(issuedAt))
+        .setIssuedAt(issuedAtSeconds)
+        .setExpirationTime(issuedAtSeconds + LIFETIME_SECONDS)
+        .sign(imported);
+    }),
   );
+}
+
+function makeTokenId(issuedAt: number): string {
+  const time = Buffer.alloc(JTI_TIME_BYTES);
+  time.writeUIntBE(issuedAt, 0, JTI_TIME_BYTES);
+  return Buffer.concat([time, randomBytes(JTI_RANDOM_BYTES)]).toString("base64url");
 }
 
 /** The same tokens with another signature of the right shape: as good as a forger without the key can make them. */

@@ -1,7 +1,7 @@
 /** A durable hold through the whole way, as a subject: a new product and new tokens each turn, the ledger compared with Postgres after it. */
 import { ownAddress } from "../../scripts/rush/cast.ts";
 import type { BenchGateway } from "../gateway/gateway.ts";
-import { mintTokens, readTokenKey } from "../gateway/passes.ts";
+import { makeBuyers, mintTokens, readTokenKey } from "../gateway/passes.ts";
 import { auditProduct, openProduct } from "../gateway/product.ts";
 import type { Loaded } from "../load/generator.ts";
 import { wireRequest } from "../load/request.ts";
@@ -25,7 +25,7 @@ export async function checkoutRequests(
   path: string,
   count: number,
 ): Promise<readonly string[]> {
-  const buyers = Array.from({ length: count }, (_, index) => `${productId}-${index}`);
+  const buyers = makeBuyers(productId, count);
   const tokens = await mintTokens({ ...readTokenKey(gateway.vars), gateway: "sluice" }, productId, 1, buyers);
   return tokens.map((token, index) => checkoutRequest(path, token, index));
 }

@@ -3,7 +3,7 @@ import { baselineSubject, NOOP } from "../baseline/baseline.ts";
 import { HOLD_FLOORS } from "../floors/floor-names.ts";
 import { floorRatios, holdFloor, holdFloorPath } from "../floors/floors.ts";
 import { createDatabase } from "../gateway/gateway.ts";
-import { mintTokens, readTokenKey } from "../gateway/passes.ts";
+import { makeBuyers, mintTokens, readTokenKey } from "../gateway/passes.ts";
 import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
 import { peerSubject } from "../peer-subject.ts";
 import { findPeer, type PeerName } from "../peers/catalog.ts";
@@ -63,7 +63,7 @@ async function measureHold(ground: Ground): Promise<Findings> {
   const gateway = await ground.gateway();
   const floors = await ground.floors(gateway);
   const tokenKey = readTokenKey(gateway.vars);
-  const buyers = Array.from({ length: 2 * TOKENS_PER_SECOND * plan.seconds }, (_, index) => `buyer-${index}`);
+  const buyers = makeBuyers("buyer", 2 * TOKENS_PER_SECOND * plan.seconds);
   const tokens = await mintTokens({ ...tokenKey, gateway: "sluice" }, "bench", 1, buyers);
   const requestsTo = (path: string) => tokens.map((token, index) => checkoutRequest(path, token, index));
   const requests = requestsTo("/v1/products/bench/checkout/gate");

@@ -2,7 +2,7 @@
 import { HOLD_FLOORS } from "../floors/floor-names.ts";
 import { floorRatios, holdFloor, holdFloorPath } from "../floors/floors.ts";
 import { createDatabase } from "../gateway/gateway.ts";
-import { mintTokens, readTokenKey } from "../gateway/passes.ts";
+import { makeBuyers, mintTokens, readTokenKey } from "../gateway/passes.ts";
 import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
 import { constantRate } from "../load/arrivals.ts";
 import { peerSubject } from "../peer-subject.ts";
@@ -34,7 +34,7 @@ async function measureLatency(ground: Ground): Promise<Findings> {
   const plan = planOf(ground.plan);
   const gateway = await ground.gateway();
   const tokenKey = readTokenKey(gateway.vars);
-  const buyers = Array.from({ length: 2 * PER_SECOND * plan.seconds }, (_, index) => `buyer-${index}`);
+  const buyers = makeBuyers("buyer", 2 * PER_SECOND * plan.seconds);
   const tokens = await mintTokens({ ...tokenKey, gateway: "sluice" }, "bench", 1, buyers);
   const requestsTo = (path: string) => tokens.map((token, index) => checkoutRequest(path, token, index));
   const requests = requestsTo("/v1/products/bench/checkout/gate");

@@ -1,6 +1,6 @@
 /** Every peer that counts units, whatever else it leaves out, beside a hold: what practice compares. */
 import { createDatabase } from "../gateway/gateway.ts";
-import { mintTokens, readTokenKey } from "../gateway/passes.ts";
+import { makeBuyers, mintTokens, readTokenKey } from "../gateway/passes.ts";
 import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
 import { peerSubject } from "../peer-subject.ts";
 import { catalog } from "../peers/catalog.ts";
@@ -29,7 +29,7 @@ async function measurePeers(ground: Ground): Promise<Findings> {
   const plan = planOf(ground.plan);
   const gateway = await ground.gateway();
   const tokenKey = readTokenKey(gateway.vars);
-  const buyers = Array.from({ length: 2 * TOKENS_PER_SECOND * plan.seconds }, (_, index) => `buyer-${index}`);
+  const buyers = makeBuyers("buyer", 2 * TOKENS_PER_SECOND * plan.seconds);
   const tokens = await mintTokens({ ...tokenKey, gateway: "sluice" }, "bench", 1, buyers);
   const requests = tokens.map((token, index) => checkoutRequest("/v1/products/bench/checkout/gate", token, index));
   const subjects: Subject[] = [holdSubject(gateway, { prefix: "peers" })];
