@@ -2,9 +2,9 @@
  * One unit of work on a product: what the commands of one transaction share. Rounds as they become, the sweep, the events.
  *
  * The commands are in `order-commands.ts` and `round-commands.ts`. The caller wraps `begin`, the commands and `finish` in one
- * `transactionSync`, and throws the batch away if that throws: nothing outside the batch may be touched before it is
- * committed. No clock and no randomness in here: both are handed in. Holds that are over are released before the first
- * command is looked at, so expiry never depends on a timer.
+ * `transactionSync`, or takes back by `undo` what they wrote (decision 0039), and throws the batch away if they throw: nothing
+ * outside the batch may be touched before it is committed. No clock and no randomness in here: both are handed in. Holds that
+ * are over are released before the first command is looked at, so expiry never depends on a timer.
  */
 import { expire, isConserved, isOver, moveUnits, type Order, type Round } from "./ledger.ts";
 import { orderEvent, stockEvent } from "./product-events.ts";
@@ -66,6 +66,9 @@ export class LedgerBatch {
   #headTouched = false;
   #moreOver = false;
   #onlyAdded = true;
+  #mayOnlyAdd = false;
+  /** Ids of the new orders. */
+  readonly #added: string[] = [];
   #firstReleaseAt: number | null = null;
   readonly #books: Books | null;
 
@@ -83,6 +86,18 @@ export class LedgerBatch {
 
   get now(): number {
     return this.tools.now;
+  }
+
+  /**
+   * Whether commands that are holds can do nothing here but add orders and events, so that `undo` can take all of it back: it is known
+   * how everything was before, and nothing is over that would be released first.
+   */
+  get canUndoHolds(): boolean {
+    return this.#books !== null && !this.#isDue(this.#books);
+  }
+
+  #isDue({ dueAt }: Books): boolean {
+    return dueAt !== null && dueAt <= this.now;
   }
 
   /** Whether holds that are over are left to be released: the caller begins another batch soon. */
@@ -105,14 +120,38 @@ export class LedgerBatch {
     if (!this.statements.exists) return;
     if (this.#books === null) this.#head = this.statements.head();
     else {
-      const { head, current, dueAt } = this.#books;
+      const { head, current } = this.#books;
       this.#head = head;
       this.#rounds.set(current.round, current);
-      if (dueAt === null || dueAt > this.now) return;
+      if (!this.#isDue(this.#books)) return;
     }
-    this.#onlyAdded = false;
+    this.#doMore();
     this.#sweep();
     this.#closeFinished();
+  }
+
+  /** The commands of this batch may add orders, and do nothing else: whatever else one tries throws before it is written. */
+  onlyAdd(): void {
+    this.#mayOnlyAdd = true;
+  }
+
+  /**
+   * Takes back what a batch wrote that may only add: for when one of its commands or statements failed, in the same step, so that
+   * nothing of it is ever committed. @throws when a statement of this fails: then the rows are not to be trusted.
+   */
+  undo(): void {
+    if (!this.#mayOnlyAdd || this.#books === null) throw new Error("Only a batch that may only add can be undone");
+    const { head, current } = this.#books;
+    for (const orderId of this.#added) this.statements.archive.deleteOrder(orderId);
+    this.statements.outbox.deleteBehind(head.seq);
+    this.statements.updateBook(current);
+    this.statements.writeHead(head);
+  }
+
+  /** Something else than a new order comes of it. */
+  #doMore(): void {
+    if (this.#mayOnlyAdd) throw new Error("A batch that may only add orders was to do something else");
+    this.#onlyAdded = false;
   }
 
   /** Writes the stock books, after the law was asserted. */
@@ -172,6 +211,7 @@ export class LedgerBatch {
 
   /** A new order: its row, its units, its event, and its token is spent. */
   insert(order: Order, cause: Cause): void {
+    this.#added.push(order.orderId);
     this.statements.orders.insert(order);
     this.#keep(this.#booked(this.round(order.round), null, order));
     this.#emitOrder(order, cause);
@@ -181,7 +221,7 @@ export class LedgerBatch {
 
   /** An order's next version: its row, its units, its event. */
   change(before: Order, after: Order, cause: Cause): void {
-    this.#onlyAdded = false;
+    this.#doMore();
     this.statements.orders.update(after);
     const round = this.knownRound(before.round);
     // Nothing of a forgotten round is available or held, so its orders move no units any more.
@@ -198,7 +238,7 @@ export class LedgerBatch {
 
   /** An order that had left comes back, as it was. */
   readmit(order: Order): void {
-    this.#onlyAdded = false;
+    this.#doMore();
     this.statements.orders.insert(order);
     if (this.knownRound(order.round) !== null) {
       this.statements.archive.remove(order.round, order.status, order.quantity);
@@ -230,7 +270,7 @@ export class LedgerBatch {
 
   /** The round as it is from now on; stored by `finish`. */
   write(round: Round): void {
-    this.#onlyAdded = false;
+    this.#doMore();
     this.#keep(round);
   }
 

@@ -43,6 +43,11 @@ export class OutboxStatements {
     this.#sql.exec("DELETE FROM outbox WHERE event_id IN (SELECT value FROM json_each(?))", JSON.stringify(eventIds));
   }
 
+  /** Those with a greater sequence number. */
+  deleteBehind(seq: number): void {
+    this.#sql.exec("DELETE FROM outbox WHERE seq > ?", seq);
+  }
+
   park(eventId: string): void {
     this.#sql.exec("UPDATE outbox SET parked = 1 WHERE event_id = ?", eventId);
   }

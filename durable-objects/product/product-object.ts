@@ -4,7 +4,7 @@
  * Identity: one object per product, named by the product id. It keeps the product's rounds, stock books, orders and
  * outbox in its own SQLite storage. Its clock opens and closes the round, however old the edge's copy is.
  *
- * Every change is a synchronous step within one `transactionSync`; steps that arrive while a commit is on its way are
+ * Every change is a synchronous step that is written whole or not at all; steps that arrive while a commit is on its way are
  * gathered into the next one. Nothing is kept in memory that could not be read again: losing the object loses nothing.
  * What it gives up: it knows no buyer's token, no limits and no Postgres; all that happens before and behind it.
  */
@@ -68,7 +68,15 @@ const ALARM_RETRY_MS = 5_000;
 /** Between two steps of tidying up: what else is to be done goes first. */
 const TIDY_PAUSE_MS = 100;
 
-type Work = (batch: LedgerBatch) => unknown;
+/** A command is a hold, as it came, or whatever else is to be done to a batch. */
+type Work = HoldCommand | ((batch: LedgerBatch) => unknown);
+
+function apply(batch: LedgerBatch, works: readonly Work[]): readonly unknown[] {
+  batch.begin();
+  const answers = works.map((work) => (typeof work === "function" ? work(batch) : hold(batch, work)));
+  batch.finish();
+  return answers;
+}
 
 const OVERLOADED: RefusalOf<"overloaded"> = { code: "overloaded", retryAfterSeconds: 1 };
 
@@ -110,7 +118,7 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
   }
 
   async hold(command: HoldCommand): Promise<Packed<HoldAnswer>> {
-    return pack(await this.#do<HoldAnswer>((batch) => hold(batch, command)));
+    return pack(await this.#do<HoldAnswer>(command));
   }
 
   async pay(command: PayCommand): Promise<OrderAnswer> {
@@ -237,7 +245,9 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     }
   }
 
-  async #do<Answer>(work: (batch: LedgerBatch) => Answer): Promise<Answer | { ok: false; refusal: typeof OVERLOADED }> {
+  async #do<Answer>(
+    work: HoldCommand | ((batch: LedgerBatch) => Answer),
+  ): Promise<Answer | { ok: false; refusal: typeof OVERLOADED }> {
     const answer = this.#commits.submit(work);
     return answer === undefined ? refused(OVERLOADED) : ((await answer) as Answer);
   }
@@ -253,14 +263,33 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     const batch = new LedgerBatch(this.#statements, tools, this.#books);
     // Kept again when all of what follows is done.
     this.#books = null;
-    const answers = this.ctx.storage.transactionSync(() => {
-      batch.begin();
-      const given = works.map((work) => work(batch));
-      batch.finish();
-      return given;
-    });
+    const areHolds = works.every((work) => typeof work !== "function");
+    const answers =
+      areHolds && batch.canUndoHolds
+        ? this.#addOrUndo(batch, works)
+        : this.ctx.storage.transactionSync(() => apply(batch, works));
     this.#followUp(batch);
     return answers;
+  }
+
+  /**
+   * Holds alone, as most commits of a rush have: written without a savepoint, for which SQLite would copy each page that they change
+   * (decision 0039). What was written is taken back if anything fails. If even that fails the object begins anew: the platform commits
+   * nothing of a step that was aborted.
+   */
+  #addOrUndo(batch: LedgerBatch, works: readonly Work[]): readonly unknown[] {
+    batch.onlyAdd();
+    try {
+      return apply(batch, works);
+    } catch (fault) {
+      try {
+        batch.undo();
+      } catch (second) {
+        logEvent("error", "undo-failed", { object: "product", fault: describeFault(second) });
+        this.ctx.abort("What a failed step wrote could not be taken back");
+      }
+      throw fault;
+    }
   }
 
   /** What comes after a commit. A fault in here must not look like a failed commit: its commands would be applied again. */

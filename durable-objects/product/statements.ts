@@ -2,8 +2,8 @@
  * Every statement that the product object sends to its SQLite storage, typed: here and, by subject, in `order-statements.ts`,
  * `hoarding-statements.ts`, `outbox-statements.ts` and `archive-statements.ts`.
  *
- * Statements only: what to write is decided elsewhere, and whoever writes does so inside `transactionSync`, because an
- * exception does not roll implicit writes back.
+ * Statements only: what to write is decided elsewhere, and whoever writes does so inside `transactionSync`, or can take back what
+ * it wrote: an exception does not roll implicit writes back.
  */
 import { ArchiveStatements } from "./archive-statements.ts";
 import { HoardingStatements } from "./hoarding-statements.ts";

@@ -175,6 +175,57 @@ describe("a command that cannot be applied", () => {
   });
 });
 
+/** Three that are gathered while a fourth is committed, a fault after one statement of their batch. */
+async function holdThree(broken: number) {
+  const { id, product } = await makeProduct(10);
+  await holdOne(product);
+  const told = await inProduct(id, async (instance, { storage }) => {
+    const savepoints = vi.spyOn(storage, "transactionSync");
+    const first = instance.hold(makeHold());
+    const mend = breakStatement(storage.sql, broken);
+    const holds = [instance.hold(makeHold()), instance.hold(makeHold()), instance.hold(makeHold())];
+    const outcomes = await Promise.allSettled([first, ...holds]);
+    const counted = { statements: mend(), savepoints: savepoints.mock.calls.length };
+    savepoints.mockRestore();
+    return { ...counted, outcomes: outcomes.map(({ status }) => status) };
+  });
+  return { ...told, id, product };
+}
+
+describe("holds, which are written without a savepoint", () => {
+  it("F3 are taken back together after a fault, and then each is applied alone", async () => {
+    const whole = await holdThree(0);
+    expect(whole.savepoints).toBe(0);
+    expect(whole.statements).toBeGreaterThan(3 * 3);
+    for (let broken = 1; broken <= whole.statements; broken++) {
+      const { id, product, outcomes, savepoints } = await holdThree(broken);
+      expect(outcomes, `after statement ${broken}`).toEqual(Array(4).fill("fulfilled"));
+      // The first one's, since nothing is known then of what was before.
+      expect(savepoints, `after statement ${broken}`).toBe(1);
+      expect(await product.document()).toMatchObject({ available: 5, held: 5, orders: { held: 5 } });
+      expect(await product.check()).toMatchObject({ differences: [] });
+      expect((await outboxOf(id)).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
+    }
+  });
+
+  it("F3 end with the object where they cannot be taken back, and nothing of them is committed", async () => {
+    const { id, product } = await makeProduct(10);
+    await holdOne(product);
+    const before = await inProduct(id, (_instance, { storage }) => dump(storage.sql));
+    const held = inProduct(id, async (instance, { storage }) => {
+      breakStatement(
+        storage.sql,
+        (query) => query.startsWith("UPDATE rounds") || query.startsWith("DELETE FROM orders"),
+      );
+      await instance.hold(makeHold());
+    });
+    await expect(held).rejects.toThrow("could not be taken back");
+    expect(await inProduct(id, (_instance, { storage }) => dump(storage.sql))).toEqual(before);
+    expect(await productStub(id).check()).toMatchObject({ differences: [] });
+    expect(await productStub(id).hold(makeHold())).toMatchObject({ ok: true });
+  });
+});
+
 /** An order that claims more units than the book says are held. */
 async function makeBroken() {
   const { id, product } = await makeProduct(10);
