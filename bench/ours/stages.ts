@@ -7,7 +7,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import * as v from "valibot";
 import { ownAddress } from "../../scripts/rush/cast.ts";
 import { bundleEntry } from "../bundle-entry.ts";
 import type { BenchGateway } from "../gateway/gateway.ts";
@@ -19,9 +18,9 @@ import { factOf, medianSlice } from "../ratios.ts";
 import type { Fact, Slice } from "../results.ts";
 import { expectStatuses, runRounds, type Subject } from "../rounds.ts";
 import { HOLD, holdSubject } from "./hold-subject.ts";
+import { type Route, STAGE_LABELS } from "./stage-labels.ts";
 
 const ENTRY = fileURLToPath(new URL("../workers/stages.ts", import.meta.url));
-const HANDLERS_PATH = "/bench/handlers";
 const CUT_HEADER = "Bench-Cut";
 const CUT_STATUS = 204;
 const CREATED = 201;
@@ -29,8 +28,6 @@ const CREATED = 201;
 const VARIETY = 8000;
 /** More than a slice of token issue comes to. */
 const BUYERS_APART = 2000;
-
-type Route = "token" | "checkout";
 
 /** About two slices for each of the handlers of both ways. */
 const ABOUT_CUTS = 24;
@@ -53,16 +50,13 @@ async function measureStages(ground: Ground): Promise<Findings> {
   const script = join(dir, "stages.js");
   await bundleEntry(ENTRY, script);
   const gateway = await ground.gateway({ script });
-  const names: Record<Route, readonly string[]> = {
-    token: await handlerNames(gateway, "token"),
-    checkout: await handlerNames(gateway, "checkout"),
-  };
+  const { token, checkout } = STAGE_LABELS;
   const product = await openProduct(gateway, "stages", { stock: 1_000_000 });
   const subjects: readonly Subject[] = [
-    ...cutSubjects("token", names.token.length + 1, gateway, await tokenRequests(gateway, product.id)),
+    ...cutSubjects("token", token.length + 1, gateway, await tokenRequests(gateway, product.id)),
     ...cutSubjects(
       "checkout",
-      names.checkout.length,
+      checkout.length,
       gateway,
       await checkoutRequests(gateway, product.id, product.checkoutPath),
     ),
@@ -73,10 +67,7 @@ async function measureStages(ground: Ground): Promise<Findings> {
     conditions: { ...plan },
     rounds,
     ratios: [],
-    facts: [
-      ...stageTable("token", names.token, cutName("token", names.token.length), rounds),
-      ...stageTable("checkout", names.checkout, HOLD, rounds),
-    ],
+    facts: [...stageTable("token", cutName("token", token.length), rounds), ...stageTable("checkout", HOLD, rounds)],
     thrownAway,
     notes: [
       "CPU of the whole server per request; a stage's figure is the difference between two medians, so a few microseconds are noise",
@@ -154,55 +145,15 @@ async function checkoutRequests(
     );
 }
 
-async function handlerNames({ url }: BenchGateway, route: Route): Promise<readonly string[]> {
-  const response = await fetch(`${url}${HANDLERS_PATH}?route=${route}`);
-  return v.parse(v.pipe(v.array(v.string()), v.minLength(1)), await response.json());
-}
-
-/** What stands at each place of the way today; where the way has another length by now, the handler's own name is told. */
-const LABELS: Readonly<Record<Route, readonly string[]>> = {
-  token: [
-    "admit, body cap, CORS, lists",
-    "product copy",
-    "stock by the copy",
-    "what is remembered against the address, sieve",
-    "identity (ES256), list of buyers",
-    "exact limits, accounts of the address",
-    "holder, body",
-    "risk",
-    "challenge",
-    "token signed (HS256)",
-  ],
-  checkout: [
-    "admit, body cap, CORS, lists",
-    "product copy",
-    "begun, gate, shape of the token, stock",
-    "token's signature (HS256)",
-    "sieve",
-    "possession, how soon it came",
-    "exact limits (none unless configured)",
-    "hold in the object, outbox, writer, Postgres",
-  ],
-};
-
-function labelOf(route: Route, names: readonly string[], index: number): string {
-  const labels = LABELS[route];
-  return (labels.length === names.length ? labels[index] : names[index]) ?? "";
-}
-
-function stageTable(
-  route: Route,
-  names: readonly string[],
-  whole: string,
-  rounds: readonly (readonly Slice[])[],
-): readonly Fact[] {
-  const micros = names.map((_, count) => medianSlice(rounds, cutName(route, count)).serverMicros);
+function stageTable(route: Route, whole: string, rounds: readonly (readonly Slice[])[]): readonly Fact[] {
+  const labels = STAGE_LABELS[route];
+  const micros = labels.map((_, count) => medianSlice(rounds, cutName(route, count)).serverMicros);
   const all = [...micros, medianSlice(rounds, whole).serverMicros];
   const fact = (name: string, value: number): Fact => factOf(`${route}: ${name}`, value, "µs");
   return [
     fact("to the first stage", all[0] ?? Number.NaN),
-    ...names.map((_, index) =>
-      fact(`${index + 1} ${labelOf(route, names, index)}`, (all[index + 1] ?? Number.NaN) - (all[index] ?? Number.NaN)),
+    ...labels.map((label, index) =>
+      fact(`${index + 1} ${label}`, (all[index + 1] ?? Number.NaN) - (all[index] ?? Number.NaN)),
     ),
     fact("the whole way", all.at(-1) ?? Number.NaN),
   ];

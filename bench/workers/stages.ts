@@ -13,15 +13,11 @@ import { type Stage, type Way, way } from "../../src/way.ts";
 export * from "../../src/index.ts";
 
 const CUT_HEADER = "Bench-Cut";
-/** Tells the names of a route's stages. */
-const HANDLERS_PATH = "/bench/handlers";
 
 const ROUTES = {
   token: "/v1/products/:id/tokens",
   checkout: "/v1/products/:id/checkout/:gate",
 } as const;
-
-type Route = keyof typeof ROUTES;
 
 /** The stages that a POST on the route meets, in order. */
 function stagesOf(path: string): readonly Stage[] {
@@ -49,10 +45,6 @@ for (const path of Object.values(ROUTES)) {
   }
 }
 
-function isRoute(name: string): name is Route {
-  return name in ROUTES;
-}
-
 export default {
   ...gateway,
   fetch(request: Request, env: Env, context: ExecutionContext) {
@@ -60,11 +52,6 @@ export default {
     if (cut !== null) {
       const path = request.url.endsWith("/tokens") ? ROUTES.token : ROUTES.checkout;
       return cuts.get(`${path} ${cut}`)?.fetch(request, env, context) ?? new Response(null, { status: 404 });
-    }
-    const url = new URL(request.url);
-    if (url.pathname === HANDLERS_PATH) {
-      const route = url.searchParams.get("route") ?? "";
-      return Response.json(isRoute(route) ? stagesOf(ROUTES[route]).map(({ name }) => name) : []);
     }
     return gateway.fetch(request, env, context);
   },

@@ -1,0 +1,29 @@
+/** What stands at each place of the two ways that are cut after each stage: as many names as the app has stages, which a test sees to. */
+
+export type Route = "token" | "checkout";
+
+export const STAGE_LABELS: Readonly<Record<Route, readonly string[]>> = {
+  token: [
+    "admit, CORS, lists",
+    "product copy",
+    "stock by the copy",
+    "body cap",
+    "what is remembered against the address, sieve",
+    "identity (ES256), list of buyers",
+    "exact limits, accounts of the address",
+    "holder, body",
+    "risk",
+    "challenge",
+    "token signed (HS256)",
+  ],
+  checkout: [
+    "admit, CORS, lists",
+    "product copy",
+    "begun, gate, body cap, shape of the token, stock",
+    "token's signature (HS256)",
+    "sieve",
+    "possession, how soon it came",
+    "exact limits (none unless configured)",
+    "hold in the object, outbox, writer, Postgres",
+  ],
+};
