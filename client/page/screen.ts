@@ -188,10 +188,14 @@ function decideReason(
   return words.reason.open(formatDuration(words.locale, product.holdSeconds));
 }
 
-/** Whole seconds until a notice's Retry-After is over, rounded up. */
+/**
+ * Whole seconds until a notice's Retry-After is over, rounded up. Never more than the gateway said: what is known of its time gets
+ * better meanwhile, and may go back by some milliseconds.
+ */
 function waitOf(notice: Notice | undefined, now: number | undefined): number | undefined {
   if (notice?.retryAt === undefined || now === undefined || notice.retryAt <= now) return undefined;
-  return Math.ceil((notice.retryAt - now) / 1000);
+  const told = notice.refusal.retryAfterMs ?? Number.POSITIVE_INFINITY;
+  return Math.ceil(Math.min(notice.retryAt - now, told) / 1000);
 }
 
 function decideNotice(state: SaleState, notice: Notice, now: number | undefined, words: Words): Screen["notice"] {

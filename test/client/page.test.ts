@@ -189,6 +189,11 @@ describe("decideScreen", () => {
     expect(screen({ notice }, NOW + 42_000).buy?.enabled).toBe(true);
   });
 
+  test("no longer a wait than the gateway told, when its time is better known a moment later", () => {
+    const notice = { refusal: refusal("rate-limited", { retryAfterMs: 3_000 }), retryAt: NOW + 3_000 };
+    expect(screen({ notice }, NOW - 20).notice).toMatchObject({ wait: EN.retryIn("3 seconds") });
+  });
+
   test("the buyer's limit is named", () => {
     const notice = { refusal: refusal("buyer-limit", { perBuyerLimit: 2 }) };
     expect(screen({ notice }).notice?.text).toBe(EN.buyerLimit(2));
