@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { STAGE_LABELS } from "../../../bench/ours/stage-labels.ts";
 import { app } from "../../../src/app.ts";
 import {
   bearer,
@@ -171,4 +172,12 @@ describe("T9 the steps", () => {
     ).toBe("gate-invalid");
     expect((await checkOut(ticket)).status).toBe(202);
   });
+});
+
+it.each([
+  ["token", "/v1/products/:id/tokens"],
+  ["checkout", "/v1/products/:id/checkout/:gate"],
+] as const)("the bench has a name for every stage of the %s's way", (route, path) => {
+  const way: unknown = app.routes.find((each) => each.path === path && each.method === "POST")?.handler;
+  expect(way).toHaveProperty("stages.length", STAGE_LABELS[route].length);
 });
