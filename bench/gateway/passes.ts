@@ -43,7 +43,7 @@ export function makeBuyers(prefix: string, count: number): readonly string[] {
 
 /**
  * Purchase tokens for buyers of one product's round, in the form of src/token/purchase-token.ts: their ids begin with their time.
- * They were issued in the order of the buyers, up to a second before or after their turn, the last ones now.
+ * They were issued in the order of the buyers, each up to a second before its turn, the last ones now.
  */
 export async function mintTokens(
   { kid, secret, gateway }: TokenMint,

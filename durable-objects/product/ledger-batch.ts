@@ -130,7 +130,7 @@ export class LedgerBatch {
     this.#closeFinished();
   }
 
-  /** The commands of this batch may add orders, and do nothing else: whatever else one tries throws before it is written. */
+  /** The commands of this batch are holds, and may only add orders: a change of an order or of a round's rules throws before it is written. */
   onlyAdd(): void {
     this.#mayOnlyAdd = true;
   }
