@@ -24,13 +24,14 @@ const CONFIG_PARTS = new Set([
 const WIRE_NAMES = new Set(["src/challenge/kinds.ts", "src/challenge/answers.ts"]);
 /** How a stage reaches the control object; the operator's routes change what it keeps. */
 const OPEN_TO_STAGES = new Set(["src/control/wire.ts", "src/control/control-calls.ts"]);
-/** What a Durable Object may import of src/: values that both sides refuse with. */
+/** What a Durable Object may import of src/: values that both sides refuse with, and what knows nothing of either. */
 const SHARED_WITH_OBJECTS = new Set([
   "src/refusal.ts",
   "src/result.ts",
   "src/packed.ts",
   "src/log.ts",
   "src/waiting.ts",
+  "src/fnv1a.ts",
 ]);
 /** What the Worker may import of an object's folder: its protocol, and pure rules. Its class only the entry exports. */
 const OPEN_TO_WORKER = new Set([
@@ -45,7 +46,7 @@ const OPEN_TO_WORKER = new Set([
 ]);
 /** Pure files: they import nothing of the platform and no package. */
 const PURE =
-  /(?:^|\/)(?:ledger|hoarding|retention|round-rules|round-state|product-events|event-messages|product-document|order-view|stock-check|spent-filter|order-id|sliding-log|gcra|count|take|entry-page|key-ring|refusal|result)\.ts$/;
+  /(?:^|\/)(?:ledger|hoarding|retention|round-rules|round-state|product-events|event-messages|product-document|order-view|stock-check|spent-filter|seen-filter|newcomers|order-id|sliding-log|gcra|count|take|entry-page|key-ring|refusal|result|fnv1a)\.ts$/;
 const NOT_IN_OBJECTS = ["hono", "jose", "postgres", "valibot", "@upstash"];
 
 interface Import {
@@ -103,7 +104,7 @@ function faultOfObject({ from, to, isPackage }: Import): string | null {
   if (SHARED_WITH_OBJECTS.has(to) || to === "durable-objects/group-commit.ts") return null;
   return dirname(to) === dirname(from)
     ? null
-    : "an object imports its own folder, refusals, and results and how they travel only";
+    : "an object imports its own folder, refusals, results and how they travel, and what is of no side only";
 }
 
 /** A cycle of value imports, as the files on it; types do not count, they are gone when the code runs. */

@@ -21,23 +21,15 @@ const HOARDING = {
 };
 
 /**
- * What the rows are found by: `asSold`: tokens by their time, buyers by nothing at all. To compare with: `randomTokens`, ids
- * of tokens without a time in them, and `orderedBuyers`, whose ids come in their order, as no crowd's do.
+ * What the orders are: `asSold`: over, nine of ten paid, tokens by their time, buyers in no order. To compare with: `randomTokens`, ids of tokens
+ * without a time in them, and `stillHeld`, orders of which none is over.
  */
-const IDS = ["asSold", "randomTokens", "orderedBuyers"] as const;
-type Ids = (typeof IDS)[number];
-
-const BUYER_DIGITS = 20;
-const MICROS_PER_MS = 1000;
+const FILLINGS = ["asSold", "randomTokens", "stillHeld"] as const;
+type Filling = (typeof FILLINGS)[number];
 
 /** @param at when it was made, ms since the epoch. */
-function tokenId(at: number, ids: Ids): string {
-  return ids === "randomTokens" ? random(16) : makeJti(at, crypto.getRandomValues(new Uint8Array(10)));
-}
-
-/** @param place among all buyers. */
-function buyerId(place: number, ids: Ids): string {
-  return `buyer-${ids === "orderedBuyers" ? String(place).padStart(BUYER_DIGITS, "0") : random(12)}`;
+function tokenId(at: number, filling: Filling): string {
+  return filling === "randomTokens" ? random(16) : makeJti(at, crypto.getRandomValues(new Uint8Array(10)));
 }
 
 function random(bytes: number): string {
@@ -51,8 +43,8 @@ interface BenchEnv {
 export class ProductObject extends GatewayProductObject {
   readonly #storage: DurableObjectStorage;
   readonly #sent: string[];
-  /** Behind all that are in the object, in any life of it. */
-  #place = Date.now() * MICROS_PER_MS;
+  /** Orders of holds that were not paid yet. */
+  #held: string[] = [];
 
   constructor(ctx: DurableObjectState, env: Env) {
     const sent: string[] = [];
@@ -66,8 +58,8 @@ export class ProductObject extends GatewayProductObject {
     this.#sent = sent;
   }
 
-  /** A round of that many units more than there are orders, and the orders: nine of ten paid, the rest expired, all delivered. */
-  async fill(orders: number, spare: number, ids: Ids): Promise<void> {
+  /** A round of that many units more than there are orders, and the orders: all held, or nine of ten paid and the rest expired; all delivered. */
+  async fill(orders: number, spare: number, filling: Filling): Promise<void> {
     const now = Date.now();
     const rules = {
       title: "Bench",
@@ -89,24 +81,28 @@ export class ProductObject extends GatewayProductObject {
     };
     await this.configure({ ...command, cause: CAUSE });
     let paid = 0;
+    let held = 0;
     for (let first = 0; first < orders; first += FILL_CHUNK) {
       this.#storage.transactionSync(() => {
         for (let index = first; index < Math.min(orders, first + FILL_CHUNK); index++) {
-          const isPaid = index % 10 !== 0;
+          const isHeld = filling === "stillHeld";
+          const isPaid = !isHeld && index % 10 !== 0;
           if (isPaid) paid += 1;
+          if (isHeld) held += 1;
           // A second of the clock holds a thousand orders, so that ids are ordered as they would be.
           const at = now - 7_200_000 + index;
           this.#storage.sql.exec(
             `INSERT INTO orders (order_id, round, jti, buyer_id, quantity, status, version, payment_id, hold_expires_at,
-               created_at, updated_at, request_id, traceparent, client) VALUES (?, 1, ?, ?, 1, ?, 2, ?, ?, ?, ?, ?, ?, ?)`,
+               created_at, updated_at, request_id, traceparent, client) VALUES (?, 1, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
             makeOrderId(at, crypto.getRandomValues(new Uint8Array(ORDER_ID_BYTES))),
-            tokenId(at, ids),
-            buyerId(index, ids),
-            isPaid ? "paid" : "expired",
+            tokenId(at, filling),
+            `buyer-${random(12)}`,
+            isHeld ? "held" : isPaid ? "paid" : "expired",
+            isHeld ? 1 : 2,
             isPaid ? `pay-${random(12)}` : null,
-            at + 60_000,
+            isHeld ? now + 3_600_000 : at + 60_000,
             at,
-            at + 60_000,
+            isHeld ? at : at + 60_000,
             CAUSE.requestId,
             CAUSE.traceparent,
             random(16),
@@ -116,24 +112,29 @@ export class ProductObject extends GatewayProductObject {
       await this.#storage.sync();
     }
     this.#storage.sql.exec(
-      "UPDATE rounds SET available = available - ?, paid = ?, paid_orders = ?, expired_orders = ?",
+      `UPDATE rounds SET available = available - ?1 - ?2, held = ?1, held_orders = ?1, paid = ?2, paid_orders = ?2, expired_orders = ?3`,
+      held,
       paid,
-      paid,
-      paid,
-      orders - paid,
+      orders - held - paid,
     );
     await this.#acknowledgeAll();
   }
 
+  /** Its memory is gone: it was filled past it. */
+  async forget(): Promise<void> {
+    await this.#storage.sync();
+    this.ctx.abort("It was filled past its memory");
+  }
+
   /** So many holds of new buyers, as many at once; what they sent is acknowledged, as the writer would. */
-  async holdMany(count: number, atOnce: number, ids: Ids): Promise<void> {
+  async holdMany(count: number, atOnce: number, filling: Filling): Promise<void> {
     for (let done = 0; done < count; done += atOnce) {
       const commands = Array.from(
         { length: Math.min(atOnce, count - done) },
         (): HoldCommand => ({
           round: 1,
-          jti: tokenId(Date.now(), ids),
-          buyerId: buyerId(this.#place++, ids),
+          jti: tokenId(Date.now(), filling),
+          buyerId: `buyer-${random(12)}`,
           quantity: 1,
           client: random(16),
           hoarding: HOARDING,
@@ -141,10 +142,28 @@ export class ProductObject extends GatewayProductObject {
         }),
       );
       const answers = await Promise.all(commands.map(async (command) => unpack(await this.hold(command))));
-      const refused = answers.find((answer) => !answer.ok);
-      if (refused !== undefined) throw new Error(`A hold was refused: ${JSON.stringify(refused)}`);
+      for (const answer of answers) {
+        if (!answer.ok) throw new Error(`A hold was refused: ${JSON.stringify(answer)}`);
+        this.#held.push(answer.value.order.orderId);
+      }
       await this.#acknowledgeAll();
     }
+  }
+
+  /** All that was held is paid, and the writer has it. */
+  async payAll(): Promise<void> {
+    const pay = (orderId: string) =>
+      this.pay({
+        orderId,
+        snapshot: null,
+        paymentId: `pay-${random(12)}`,
+        callback: { webhookId: random(16), digest: random(16) },
+        cause: CAUSE,
+      });
+    const answers = await Promise.all(this.#held.splice(0).map(pay));
+    const refused = answers.find((answer) => !answer.ok);
+    if (refused !== undefined) throw new Error(`A payment was refused: ${JSON.stringify(refused)}`);
+    await this.#acknowledgeAll();
   }
 
   async bytes(): Promise<number> {
@@ -169,13 +188,17 @@ export default {
     const { pathname, searchParams } = new URL(request.url);
     const product = env.PRODUCT.getByName(searchParams.get("object") ?? "bench");
     const count = Number(searchParams.get("count"));
-    const ids = IDS.find((each) => each === searchParams.get("ids")) ?? "asSold";
+    const filling = FILLINGS.find((each) => each === searchParams.get("filling")) ?? "asSold";
     switch (pathname) {
       case "/fill":
-        await product.fill(count, Number(searchParams.get("spare")), ids);
+        await product.fill(count, Number(searchParams.get("spare")), filling);
+        await product.forget().catch(() => undefined);
         break;
       case "/hold":
-        await product.holdMany(count, Number(searchParams.get("atOnce")), ids);
+        await product.holdMany(count, Number(searchParams.get("atOnce")), filling);
+        break;
+      case "/pay":
+        await product.payAll();
         break;
       case "/view":
         await product.view();

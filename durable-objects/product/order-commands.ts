@@ -55,7 +55,7 @@ export function hold(batch: LedgerBatch, command: HoldCommand): HoldAnswer {
     round: batch.round(round.round),
     prior: prior === null ? null : batch.upToDate(prior),
     buyerUnits: background.buyerUnits,
-    openHolds: openHoldsPerBuyer === 0 ? [] : statements.hoarding.openHolds(command.buyerId, now),
+    openHolds: openHoldsPerBuyer === 0 || background.isNew ? [] : statements.hoarding.openHolds(command.buyerId, now),
     history: prior === null ? historyOf(batch, command, background) : NO_HISTORY,
     // Only a shortage needs to know; the query is spared while there is plenty.
     nextReleaseAt: batch.isShort(command.quantity) ? statements.orders.nextReleaseAt() : null,

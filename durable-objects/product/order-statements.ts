@@ -1,7 +1,11 @@
-/** The statements about orders: what a hold, its end, a payment and a cancellation read and write. As `statements.ts` says. */
+/**
+ * The statements about orders: what a hold, its end, a payment and a cancellation read and write. As `statements.ts` says, but for one thing: what a
+ * newcomer did before is answered without a statement, by what is kept in memory of all that were inserted here (`newcomers.ts`).
+ */
 import type { OrderStatus } from "../../src/refusal.ts";
 import { UNIT_MS, UNPAID } from "./hoarding-statements.ts";
 import type { Order } from "./ledger.ts";
+import { type KeyedOrder, Newcomers } from "./newcomers.ts";
 import { firstOrderIdAt } from "./order-id.ts";
 import { type OrderRow, toOrder } from "./rows.ts";
 
@@ -16,6 +20,8 @@ export interface HoldAsked {
 }
 
 export interface HoldBackground {
+  /** Neither the token nor the buyer nor his client has an order here. */
+  readonly isNew: boolean;
   /** The id of the order that the same purchase token made before. */
   readonly prior: string | null;
   /** Units of the round that the buyer has paid, or holds and may still pay. */
@@ -47,11 +53,32 @@ const HOLD_BACKGROUND = `SELECT (SELECT order_id FROM orders WHERE jti = ?4) AS 
   (SELECT SUM(${UNIT_MS}) FROM orders WHERE client = ?6 AND ${UNPAID} AND updated_at > ?5) AS client_unit_ms,
   (SELECT COUNT(*) FROM orders WHERE buyer_id = ?1 AND ${UNPAID} AND status = 'expired' AND updated_at > ?5) AS lapses`;
 
+const NOTHING: HoldBackground = {
+  isNew: true,
+  prior: null,
+  buyerUnits: 0,
+  buyerUnpaidUnitMs: 0,
+  clientUnpaidUnitMs: 0,
+  lapses: 0,
+};
+
+interface KeyedRow extends Record<string, SqlStorageValue> {
+  orderId: string;
+  jti: string;
+  buyerId: string;
+  client: string | null;
+}
+
 export class OrderStatements {
   readonly #sql: SqlStorage;
+  readonly #newcomers: Newcomers;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
+    this.#newcomers = new Newcomers({
+      count: () => this.#count(),
+      readBehind: (orderId, limit) => this.#readBehind(orderId, limit),
+    });
   }
 
   find(orderId: string): Order | null {
@@ -59,10 +86,13 @@ export class OrderStatements {
     return null;
   }
 
-  /** What is stored about those who ask for a hold: one statement, because each costs more than what it reads. */
-  background({ jti, buyerId, round, client, now, since }: HoldAsked): HoldBackground {
+  /** What is stored about those who ask for a hold: nothing is read for a newcomer, else one statement, because each costs more than what it reads. */
+  background(asked: HoldAsked): HoldBackground {
+    if (this.#newcomers.isNew(asked)) return NOTHING;
+    const { jti, buyerId, round, client, now, since } = asked;
     const row = this.#sql.exec<BackgroundRow>(HOLD_BACKGROUND, buyerId, round, now, jti, since, client).one();
     return {
+      isNew: false,
       prior: row.prior,
       buyerUnits: row.buyer_units,
       buyerUnpaidUnitMs: row.buyer_unit_ms ?? 0,
@@ -72,6 +102,7 @@ export class OrderStatements {
   }
 
   insert(order: Order): void {
+    this.#newcomers.add(order);
     this.#sql.exec(
       `INSERT INTO orders (order_id, round, jti, buyer_id, quantity, status, version, payment_id, hold_expires_at,
          created_at, updated_at, request_id, traceparent, client)
@@ -91,6 +122,24 @@ export class OrderStatements {
       order.cause.traceparent,
       order.client,
     );
+  }
+
+  /** Reads on who has orders here, where that is not known yet. After a commit. */
+  learnWhoIsKnown(): void {
+    this.#newcomers.learn();
+  }
+
+  /** How many orders are here, by what was counted of them. */
+  #count(): number {
+    const query = `SELECT SUM(held_orders + paid_orders + cancelled_orders + expired_orders + refund_due_orders)
+         - (SELECT IFNULL(SUM(orders), 0) FROM archived) AS orders FROM rounds`;
+    return this.#sql.exec<{ orders: number | null }>(query).one().orders ?? 0;
+  }
+
+  #readBehind(orderId: string, limit: number): readonly KeyedOrder[] {
+    const query = `SELECT order_id AS "orderId", jti, buyer_id AS "buyerId", client FROM orders
+       WHERE order_id > ? ORDER BY order_id LIMIT ${limit}`;
+    return this.#sql.exec<KeyedRow>(query, orderId).toArray();
   }
 
   update(order: Order): void {

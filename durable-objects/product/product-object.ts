@@ -297,6 +297,7 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     try {
       this.#statements.refresh();
       this.#spent.add(batch.spent);
+      if (batch.spent.length > 0) this.#statements.orders.learnWhoIsKnown();
       this.#outbox.send(batch.events);
       this.#agenda.planAfter(batch);
       this.#books = batch.books(this.#agenda.dueAt);

@@ -181,7 +181,7 @@ describe("the floors", () => {
 });
 
 describe("objects on a shelf", () => {
-  const KIND: Kind = { name: "3000 orders", orders: 3000, ids: "asSold" };
+  const KIND: Kind = { name: "3000 orders", orders: 3000, filling: "asSold" };
 
   it("are filled, hold and wake up, and a hold that is missing is found", async () => {
     const stateDir = await mkdtemp(join(tmpdir(), "sluice-shelf-"));
