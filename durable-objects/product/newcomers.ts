@@ -74,7 +74,7 @@ export class Newcomers {
     this.#renewIfFull();
   }
 
-  /** Reads on, where not every order was seen yet. After a commit: of a step that is not written whole nothing may be learned. */
+  /** Reads on, where not every order was seen yet. After a commit, when what is read is there to stay. */
   learn(): void {
     if (this.#known !== null && this.#learning === null) return;
     this.#learning ??= makeFilled(this.#options.count());
