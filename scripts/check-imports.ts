@@ -46,7 +46,7 @@ const OPEN_TO_WORKER = new Set([
 ]);
 /** Pure files: they import nothing of the platform and no package. */
 const PURE =
-  /(?:^|\/)(?:ledger|hoarding|retention|round-rules|round-state|product-events|event-messages|product-document|order-view|stock-check|spent-filter|seen-filter|newcomers|order-id|sliding-log|gcra|count|take|entry-page|key-ring|refusal|result|fnv1a)\.ts$/;
+  /(?:^|\/)(?:ledger|hoarding|retention|round-rules|round-state|product-events|event-messages|product-document|order-view|stock-check|spent-filter|bloom|seen-filter|newcomers|order-id|sliding-log|gcra|count|take|entry-page|key-ring|refusal|result|fnv1a)\.ts$/;
 const NOT_IN_OBJECTS = ["hono", "jose", "postgres", "valibot", "@upstash"];
 
 interface Import {

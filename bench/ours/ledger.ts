@@ -2,8 +2,8 @@
  * What a product object costs by the number of orders in it: CPU per hold, time to wake up, bytes on disk, memory. Target 6.
  *
  * Only the object is asked (no tokens, no limits, no Postgres), by one call for many holds. Objects of all sizes are filled
- * beforehand and stand in one process, and those that they are compared with in another, so that the compiler, the collector and whoever else uses the machine are the same
- * for all; they take turns of a thousand holds.
+ * beforehand and stand in one process, those that they are compared with in another, so that the compiler, the collector and
+ * whoever else uses the machine are the same for all; they take turns of a thousand holds.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -62,12 +62,7 @@ const NOTHING: HoldBackground = {
   lapses: 0,
 };
 
-interface KeyedRow extends Record<string, SqlStorageValue> {
-  orderId: string;
-  jti: string;
-  buyerId: string;
-  client: string | null;
-}
+type KeyedRow = KeyedOrder & Record<string, SqlStorageValue>;
 
 export class OrderStatements {
   readonly #sql: SqlStorage;

@@ -1,43 +1,31 @@
 /**
- * Texts that were seen before, or certainly were not: a Bloom filter (Bloom, "Space/time trade-offs in hash coding with allowable errors",
- * 1970). What was added is always found; how much of the rest is found too, follows from how full it is.
+ * Texts that were seen before, or certainly were not: a Bloom filter. What was added is always found; how much of the rest is found too, follows
+ * from how full it is.
  *
- * Its probes come from one hash of 32 bits (Kirsch and Mitzenmacher, "Less hashing, same performance", 2006): two texts of the same hash are
- * one to it, which among some millions adds less than a thousandth.
+ * Its places come from one hash of 32 bits: two texts of the same hash are one to it, which among some millions adds less than a thousandth.
  */
 import { fnv1a } from "../../src/fnv1a.ts";
+import { addProbes, hasProbes } from "./bloom.ts";
 
 const PROBES = 4;
 
 export class SeenFilter {
-  readonly #words: Int32Array;
-  /** A bit's place modulo the number of bits, which is a power of two: neither a hash's sign nor what overflows 32 bits matters. */
-  readonly #mask: number;
+  readonly #bits: Uint8Array;
 
-  /** @param bytes a power of two, at least 4. */
+  /** @param bytes a power of two. */
   constructor(bytes: number) {
-    this.#words = new Int32Array(bytes / 4);
-    this.#mask = bytes * 8 - 1;
+    this.#bits = new Uint8Array(bytes);
   }
 
   add(text: string): void {
     const hash = fnv1a(text);
-    const step = stepOf(hash);
-    for (let probe = 0, at = mixed(hash); probe < PROBES; probe++, at = (at + step) | 0) {
-      const bit = at & this.#mask;
-      this.#words[bit >> 5] = (this.#words[bit >> 5] ?? 0) | (1 << (bit & 31));
-    }
+    addProbes(this.#bits, mixed(hash), stepOf(hash), PROBES);
   }
 
   /** False: it was never added. */
   mayHave(text: string): boolean {
     const hash = fnv1a(text);
-    const step = stepOf(hash);
-    for (let probe = 0, at = mixed(hash); probe < PROBES; probe++, at = (at + step) | 0) {
-      const bit = at & this.#mask;
-      if (((this.#words[bit >> 5] ?? 0) & (1 << (bit & 31))) === 0) return false;
-    }
-    return true;
+    return hasProbes(this.#bits, mixed(hash), stepOf(hash), PROBES);
   }
 }
 

@@ -5,11 +5,12 @@
  * through all the same and find the order; the filter says who may be one. It errs on one side only: a spent token is always found,
  * a fresh one is let through to the object now and then (about 1 % at ten bits an order), which then refuses it.
  *
- * The last 64 bits of a `jti` are random, so its own bytes are the hashes (Kirsch and Mitzenmacher, "Less hashing, same performance", 2006).
+ * The last 64 bits of a `jti` are random, so its own bytes are the hashes.
  */
+import { addProbes, hasProbes } from "./bloom.ts";
 import type { SpentFilter } from "./protocol.ts";
 
-/** About 1 % of false positives with seven probes (Bloom, 1970). */
+/** About 1 % of false positives with seven probes. */
 const BITS_PER_ORDER = 10;
 const PROBES = 7;
 /** The filter is fetched about twice a second by every isolate: beyond this size it grows less exact, not larger. */
@@ -76,28 +77,10 @@ function stepOf(jti: string): number {
 }
 
 export function addSpent({ bits }: SpentFilter, jti: string): void {
-  if (!JTI_PATTERN.test(jti)) return;
-  const mask = maskOf(bits);
-  const step = stepOf(jti);
-  for (let probe = 0, hash = firstProbe(jti); probe < PROBES; probe++, hash = (hash + step) | 0) {
-    const bit = hash & mask;
-    bits[bit >> 3] = (bits[bit >> 3] ?? 0) | (1 << (bit & 7));
-  }
+  if (JTI_PATTERN.test(jti)) addProbes(bits, firstProbe(jti), stepOf(jti), PROBES);
 }
 
 /** False: certainly not spent. True: spent, or one of the few false positives. A malformed `jti` is never spent. */
 export function mayBeSpent({ bits }: SpentFilter, jti: string): boolean {
-  if (!JTI_PATTERN.test(jti)) return false;
-  const mask = maskOf(bits);
-  const step = stepOf(jti);
-  for (let probe = 0, hash = firstProbe(jti); probe < PROBES; probe++, hash = (hash + step) | 0) {
-    const bit = hash & mask;
-    if (((bits[bit >> 3] ?? 0) & (1 << (bit & 7))) === 0) return false;
-  }
-  return true;
-}
-
-/** A hash modulo the number of bits. That is a power of two, so that neither its sign nor what overflows 32 bits matters. */
-function maskOf({ length }: Uint8Array): number {
-  return length * 8 - 1;
+  return JTI_PATTERN.test(jti) && hasProbes(bits, firstProbe(jti), stepOf(jti), PROBES);
 }
