@@ -46,7 +46,7 @@ async function compare(ground: Ground, ref: string): Promise<Findings> {
     const gateway = await ground.gateway(options);
     const made = [
       ...(await edgeSubjects(gateway)),
-      await tokenSubject(gateway, ground.plan.seconds),
+      await tokenSubject(gateway, { seconds: ground.plan.seconds }),
       holdSubject(gateway),
     ];
     if (names.length === 0) names.push(...made.map(({ name }) => name));

@@ -2,8 +2,8 @@
  * Open-loop load: requests leave at the moments that a plan names, whether or not earlier ones were answered, and a latency
  * counts from the planned moment. So nothing hides that a slow server makes its callers wait: no coordinated omission.
  *
- * The generator is a process of its own (arrivals-program.ts); a timer of Node is up to 1 ms late, which all subjects share
- * and the results tell.
+ * The generator is a process of its own (arrivals-program.ts). Its timer, Node's, is up to 1 ms early: a request that leaves before
+ * its moment counts from when it left.
  */
 import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
@@ -36,7 +36,7 @@ const answer = v.object({
   at: v.number(),
   /** 0: no answer came. */
   status: v.number(),
-  /** From the planned moment. */
+  /** From the planned moment, or from when it was really sent where that was earlier. */
   latencyMs: v.number(),
   /** From the moment it was really sent: the server's own. */
   serviceMs: v.number(),

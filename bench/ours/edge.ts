@@ -14,7 +14,9 @@ import { medianSlice, ratioOf, SERVER_CPU, THROUGHPUT } from "../ratios.ts";
 import type { Cost } from "../results.ts";
 import { expectStatuses, type Subject } from "../rounds.ts";
 import type { RunningServer } from "../server.ts";
+import { YOUNG_GENERATION, withSmallYoungGeneration } from "../young-generation.ts";
 import { countEdgeCalls } from "./edge-calls.ts";
+import { whileKeptInMind } from "./keep-in-mind.ts";
 
 /** Least share of the bare handler's throughput, as the project wants it. */
 const TARGETS = { time: 0.95, refusal: 0.85, forged: 0.7 };
@@ -29,8 +31,6 @@ const CLIENT_LIMIT = 60;
 const BODY = '{"quantity":1}';
 const FORGED = "forged token";
 const [OPEN, SOLD_OUT, EARLY] = ["edge-open", "edge-sold-out", "edge-early"] as const;
-/** A copy is fetched anew from half a second on, and lasts for one; a limit's next unit comes after about one. */
-const KEEP_IN_MIND_MS = 250;
 
 /** One kind of request, and how it is answered. */
 interface Kind {
@@ -56,13 +56,6 @@ const WINDOWS = 12;
 const WINDOW_MS = 60;
 const ABOUT_SUBJECTS = 17;
 
-/**
- * V8's young generation at 1 MiB, for all that are compared: of whatever is garbage after a request each window has its share
- * then. As workerd starts it, it is collected once in half a second for more than a tenth of one, and a window meets that or does not.
- */
-const YOUNG_GENERATION = "--min-semi-space-size=1 --max-semi-space-size=1";
-const V8_FLAGS = "MINIFLARE_WORKERD_V8_FLAGS";
-
 function planOf(plan: BenchPlan): InterleavedPlan {
   const windows = { windows: plan.quick ? 1 : WINDOWS, windowMs: WINDOW_MS };
   return plan.quick ? { ...plan, ...windows } : { ...plan, rounds: ROUNDS, ...windows };
@@ -72,21 +65,10 @@ export const edge: Bench = {
   name: "edge",
   tells: "time, product and every refusal at the edge, against a bare hono handler",
   estimate: (plan) => 40 + estimateInterleaved(planOf(plan), ABOUT_SUBJECTS),
-  run: measureEdge,
+  run: (ground) => withSmallYoungGeneration(() => measureEdge(ground)),
 };
 
 async function measureEdge(ground: Ground): Promise<Findings> {
-  const before = process.env[V8_FLAGS];
-  process.env[V8_FLAGS] = YOUNG_GENERATION;
-  try {
-    return await measureAll(ground);
-  } finally {
-    if (before === undefined) delete process.env[V8_FLAGS];
-    else process.env[V8_FLAGS] = before;
-  }
-}
-
-async function measureAll(ground: Ground): Promise<Findings> {
   const plan = planOf(ground.plan);
   const baseline = await ground.baseline();
   const gateway = await ground.gateway();
@@ -106,9 +88,11 @@ async function measureAll(ground: Ground): Promise<Findings> {
     ...kinds.flatMap((kind) => [edgeSubject(kind, gateway), ...ownFloor(kind, baseline)]),
     forgedFloor(floors, wire(forged.requests, FORGED_FLOOR_PATH), genuine),
   ];
-  const reminder = keepInMind(gateway, kinds);
-  const { rounds, thrownAway } = await runInterleaved(subjects, plan, ground.generator, ground.tell).finally(
-    reminder.stop,
+  const reminders = kinds.flatMap(({ requests }) =>
+    requests.slice(0, 1).map((request) => () => send(gateway, request)),
+  );
+  const { rounds, thrownAway } = await whileKeptInMind(reminders, () =>
+    runInterleaved(subjects, plan, ground.generator, ground.tell),
   );
   const ratios = kinds.flatMap((kind) => {
     const { name, target, floor, code } = kind;
@@ -148,26 +132,6 @@ async function measureAll(ground: Ground): Promise<Findings> {
       "Refusals are also compared, in CPU, with one that answers the same bytes as well: what is left then is the deciding",
     ],
   };
-}
-
-/**
- * Sends one request of each kind now and then: in a crowd neither the isolate's copies of products nor what it remembers of a
- * limit ever grow old, while here a kind pauses for longer than they last, and each window would begin with questions to objects.
- */
-function keepInMind(gateway: BenchGateway, kinds: readonly Kind[]): { readonly stop: () => void } {
-  const timer = setInterval(() => {
-    for (const { requests } of kinds) void sendOne(gateway, requests[0]);
-  }, KEEP_IN_MIND_MS);
-  return { stop: () => clearInterval(timer) };
-}
-
-async function sendOne(gateway: BenchGateway, request: RequestParts | undefined): Promise<void> {
-  if (request === undefined) return;
-  try {
-    await (await send(gateway, request)).arrayBuffer();
-  } catch {
-    // What is wrong with the gateway the subjects' own answers tell.
-  }
 }
 
 /** It gets the requests of its kind. */

@@ -65,7 +65,7 @@ async function measureLatency(ground: Ground): Promise<Findings> {
     ],
     thrownAway,
     notes: [
-      "Latency counts from the planned moment of arrival; the generator's own timer is up to 1 ms late for each alike",
+      "Latency counts from the planned moment of arrival, or from when a request left where the generator's timer was early (up to 1 ms)",
     ],
   };
 }

@@ -1,5 +1,9 @@
 /** What stands at each place of the two ways that are cut after each stage: as many names as the app has stages, which a test sees to. */
 
+/** The stage of a token's way that asks objects, and that of a checkout's. */
+export const EXACT_LIMITS = "exact limits, accounts of the address";
+export const HOLDING = "hold in the object, outbox, writer, Postgres";
+
 export type Route = "token" | "checkout";
 
 export const STAGE_LABELS: Readonly<Record<Route, readonly string[]>> = {
@@ -10,7 +14,7 @@ export const STAGE_LABELS: Readonly<Record<Route, readonly string[]>> = {
     "body cap",
     "what is remembered against the address, sieve",
     "identity (ES256), list of buyers",
-    "exact limits, accounts of the address",
+    EXACT_LIMITS,
     "holder, body",
     "risk",
     "challenge",
@@ -24,6 +28,6 @@ export const STAGE_LABELS: Readonly<Record<Route, readonly string[]>> = {
     "sieve",
     "possession, how soon it came",
     "exact limits (none unless configured)",
-    "hold in the object, outbox, writer, Postgres",
+    HOLDING,
   ],
 };

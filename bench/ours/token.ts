@@ -17,8 +17,8 @@ const WANTED = { subject: TOKEN, baseline: NOOP };
 
 /** Buyers in one turn, each from an address of its own; faster than the issue can be. */
 const BUYERS_PER_SECOND = 8000;
-/** Turns until a buyer comes again: nobody reaches the ten tokens a minute. */
-const SETS = 4;
+/** The full bench's rounds and their warm-up: until then no buyer comes again, whose account the isolate would know. */
+const SETS = 6;
 const ISSUED = 201;
 
 export const token: Bench = {
@@ -33,7 +33,7 @@ async function measureToken(ground: Ground): Promise<Findings> {
   const baseline = await ground.baseline();
   const gateway = await ground.gateway();
   const floors = await ground.floors(gateway);
-  const subject = await tokenSubject(gateway, plan.seconds);
+  const subject = await tokenSubject(gateway, { seconds: plan.seconds });
   const subjects = [
     baselineSubject(NOOP, baseline, subject.requests(0, "/noop")),
     subject,
@@ -63,16 +63,21 @@ async function measureToken(ground: Ground): Promise<Findings> {
   };
 }
 
-/** @param seconds of a turn. */
+export interface TokenOptions {
+  /** Of a turn. */
+  readonly seconds: number;
+  /** Turns until buyers come again. @default 6 */
+  readonly sets?: number;
+}
+
 export async function tokenSubject(
   gateway: BenchGateway,
-  seconds: number,
-  name: string = TOKEN,
+  { seconds, sets: turns = SETS }: TokenOptions,
 ): Promise<Subject & { requests(turn: number, path: string): readonly string[] }> {
   const product = await openProduct(gateway, "token", { stock: 1_000_000 });
   const count = BUYERS_PER_SECOND * seconds;
   const sets = await Promise.all(
-    Array.from({ length: SETS }, (_, set) =>
+    Array.from({ length: turns }, (_, set) =>
       signJwts(
         gateway.vars,
         Array.from({ length: count }, (_unused, index) => `token-${set}-${index}`),
@@ -80,7 +85,7 @@ export async function tokenSubject(
     ),
   );
   const requestsOf = (turn: number, path: string): readonly string[] => {
-    const set = turn % SETS;
+    const set = turn % turns;
     return (sets[set] ?? []).map((jwt, index) =>
       wireRequest({
         method: "POST",
@@ -92,7 +97,7 @@ export async function tokenSubject(
     );
   };
   return {
-    name,
+    name: TOKEN,
     requests: requestsOf,
     async prepare(turn, { connections }) {
       return {
@@ -107,7 +112,7 @@ export async function tokenSubject(
           const faults = [...expectStatuses(loaded, ISSUED)];
           // One of the kind is used: a token that no checkout takes is no token.
           const [jwt = ""] = await signJwts(gateway.vars, [`token-audit-${turn}`]);
-          const address = ownAddress(SETS * count + turn);
+          const address = ownAddress(turns * count + turn);
           const issued = await product.api.token(address, jwt);
           if (!issued.ok) return [...faults, `a token was refused: ${issued.code}`];
           const order = await product.api.checkout(address, issued.value.checkoutUrl, issued.value.token, 1);

@@ -27,7 +27,7 @@ import { type BenchGateway, startBenchGateway } from "../../bench/gateway/gatewa
 import { forgeTokens, mintTokens, readTokenKey, signJwts } from "../../bench/gateway/passes.ts";
 import { auditShelf, fillShelf, type Kind, startObjects, takeTurn, wake } from "../../bench/ledger/shelf.ts";
 import { runInterleaved } from "../../bench/interleaved.ts";
-import { constantRate } from "../../bench/load/arrivals.ts";
+import { constantRate, playArrivals } from "../../bench/load/arrivals.ts";
 import { findGenerator } from "../../bench/load/generator.ts";
 import { wireRequest } from "../../bench/load/request.ts";
 import { ForeignLoad, readTrees } from "../../bench/machine/cpu.ts";
@@ -106,6 +106,21 @@ describe("the bench", () => {
     await expect(runRounds([subject], PLAN, GENERATOR, () => {})).rejects.toThrow(
       "wrong gave wrong answers: 40 answers had status 404 instead of 200",
     );
+  }, 30_000);
+
+  it("counts a latency from when a request was meant to leave, and never from before it left", async () => {
+    const request = wireRequest({ method: "GET", path: "/noop", address: "192.0.2.1" });
+    // Fractions of a millisecond are what a timer of Node cuts off.
+    const spread = Array.from({ length: 50 }, (_, index) => ({ at: index * 1.9, request }));
+    const crowd = Array.from({ length: 50 }, () => ({ at: 0, request }));
+    const early = await playArrivals(baseline.url, spread, 10);
+    // On one connection, for which all but one wait.
+    const queued = await playArrivals(baseline.url, crowd, 1);
+    for (const { answers } of [early, queued]) {
+      expect(answers.filter(({ latencyMs, serviceMs }) => latencyMs < serviceMs)).toEqual([]);
+    }
+    const services = queued.answers.reduce((sum, { serviceMs }) => sum + serviceMs, 0);
+    expect(queued.answers.at(-1)?.latencyMs).toBeGreaterThan(services * 0.9);
   }, 30_000);
 
   it("counts the CPU of a tree of processes, ended ones too, and none of it as foreign", () => {
