@@ -37,7 +37,7 @@ export function answer(c: Context, body: string | null, status: number, headers:
   return made;
 }
 
-/** Of those that are alike only the id is set, each time anew: the answer has a copy of its own. */
+/** Of those that are alike only the id is set here, each time anew: the answer has a copy of its own. */
 function withRequestId(c: Context, headers: AnswerHeaders | Headers): AnswerHeaders | Headers {
   if (!(headers instanceof Headers)) return { [REQUEST_ID]: requestIdOf(c), ...SECURITY_HEADERS, ...headers };
   headers.set(REQUEST_ID, requestIdOf(c));
@@ -46,8 +46,13 @@ function withRequestId(c: Context, headers: AnswerHeaders | Headers): AnswerHead
 
 const JSON_TYPE: AnswerHeaders = { "Content-Type": "application/json" };
 
-/** For `answerJson()`: the whole of what an answer has that is true at this moment only. */
-export const UNCACHED_JSON = alike({ ...JSON_TYPE, ...UNCACHED });
+/** The same for answers by `answerJson()`. */
+export function alikeJson(headers: AnswerHeaders): Headers {
+  return alike({ ...JSON_TYPE, ...headers });
+}
+
+/** The whole of what an answer has that is true at this moment only. */
+export const UNCACHED_JSON = alikeJson(UNCACHED);
 
 /** The same with a value as JSON. */
 export function answerJson(c: Context, value: unknown, status = 200, headers: AnswerHeaders | Headers = {}): Response {

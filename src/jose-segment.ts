@@ -2,8 +2,11 @@
 
 /** Made once: making one takes as long as decoding ten tokens. */
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const ENCODER = new TextEncoder();
 
 const BASE64URL = { alphabet: "base64url" } as const;
+/** The one spelling in which segments are written (RFC 7515, section 2). */
+export const UNPADDED = { ...BASE64URL, omitPadding: true } as const;
 /** Longer than what is read in nearly every request, the claims of a purchase token. In characters, of which four are three bytes. */
 const SHORT_LENGTH_MAX = 2048;
 /** Used again for every short segment, within one step: a buffer of its own for each is memory that the garbage collector has to hear of. */
@@ -16,6 +19,11 @@ export function readSegment(segment = ""): unknown {
   } catch {
     return null;
   }
+}
+
+/** The segment that says it. */
+export function writeSegment(said: object): string {
+  return ENCODER.encode(JSON.stringify(said)).toBase64(UNPADDED);
 }
 
 /** Good until the next one is read. */

@@ -20,7 +20,7 @@ const P99: Measure = { name: "p99 at 500/s", of: ({ latencyMs }) => latencyMs?.p
 const MOST = { p50: 1.3, p99: 1.2 };
 
 function planOf(plan: BenchPlan): BenchPlan {
-  return plan.quick ? { ...plan, seconds: 2 } : { ...plan, rounds: 5, seconds: 4 };
+  return plan.quick ? { ...plan, seconds: 2 } : { ...plan, rounds: 9, seconds: 4 };
 }
 
 export const latency: Bench = {

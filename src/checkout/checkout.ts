@@ -6,7 +6,7 @@
 import type { Context } from "hono";
 import type { OrderView, ProductView } from "../../durable-objects/product/protocol.ts";
 import { ORDER_ID_PATTERN } from "../../durable-objects/product/order-id.ts";
-import { answerJson, UNCACHED } from "../answer.ts";
+import { alikeJson, answerJson, UNCACHED } from "../answer.ts";
 import { causeOf } from "../cause.ts";
 import type { AppEnv, BuyerEnv } from "../context.ts";
 import { readJson } from "../body.ts";
@@ -32,6 +32,9 @@ const ABOUT_THE_BUYER: ReadonlySet<RefusalCode> = new Set(["hold-open", "buyer-l
 
 /** How the edge's copy of a product is forgotten: the sale stage keeps it, the app hands it in. */
 export type ForgetProduct = (productId: string) => void;
+
+/** Of every new hold; each says where its order is before it is answered, in the same step. */
+const HELD = alikeJson(UNCACHED);
 
 function statusUrl(order: OrderView): string {
   return `/v1/products/${order.productId}/orders/${order.orderId}`;
@@ -61,14 +64,14 @@ export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetPro
     }
     const { order, replayed } = answer.value;
     const url = statusUrl(order);
-    const headers = { ...UNCACHED, Location: url };
     if (replayed) {
       const told = { ...publicOrder(order), statusUrl: url };
-      return answerJson(c, told, 200, { ...headers, "Idempotency-Replayed": "true" });
+      return answerJson(c, told, 200, { ...UNCACHED, Location: url, "Idempotency-Replayed": "true" });
     }
     const { orderId, status, holdExpiresAt } = order;
     const held = { orderId, status, quantity: order.quantity, holdExpiresAt, statusUrl: url };
-    return answerJson(c, held, 202, headers);
+    HELD.set("Location", url);
+    return answerJson(c, held, 202, HELD);
   };
 }
 

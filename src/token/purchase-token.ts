@@ -2,17 +2,16 @@
  * The purchase token: a signed, short-lived, one-time right of one buyer to one checkout of one product's round.
  *
  * A JWS in compact form (RFC 7515), HS256, because the party that verifies is the party that signed. First a strict shape:
- * base64url in one spelling, exactly our header. Whatever has it is as good as its MAC, so that verifying is one call of WebCrypto
- * over what was sent; jose signs (decision 0029). Its claims, exactly ours, are read when somebody asks: behind the MAC, save where the
+ * base64url in one spelling, exactly our header. Whatever has it is as good as its MAC, so that verifying and signing are one call of
+ * WebCrypto each (decisions 0029 and 0041). Its claims, exactly ours, are read when somebody asks: behind the MAC, save where the
  * sale has to know which token it is (decision 0037). That a token is used once is not decided here but by the product object, which
  * spends its `jti` in the hold's own transaction.
  */
-import { SignJWT } from "jose";
 import * as v from "valibot";
 import type { RefusalOf } from "../refusal.ts";
 import { ok, refused, type Result } from "../result.ts";
 import type { HmacKey } from "../keys/key-config.ts";
-import { readSegment } from "../jose-segment.ts";
+import { readSegment, UNPADDED, writeSegment } from "../jose-segment.ts";
 import { decideSigningKey, decideVerifyingKey } from "../keys/key-ring.ts";
 
 const ALGORITHM = "HS256";
@@ -157,18 +156,22 @@ export async function issueToken(
   if (key === null) throw new Error("No key of TOKEN_KEYS may sign now");
   const issuedAt = Math.floor(now / 1000);
   const expiresAt = Math.floor((now + lifetimeMs) / 1000);
-  const jti = makeJti(now, crypto.getRandomValues(new Uint8Array(JTI_RANDOM_BYTES)));
-  const confirmation = token.jkt === null ? {} : { cnf: { jkt: token.jkt } };
-  const text = await new SignJWT({ pid: token.productId, rnd: token.round, ims: now, ...confirmation })
-    .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: key.kid })
-    .setIssuer(ring.gateway)
-    .setAudience(audienceOf(ring.gateway))
-    .setSubject(token.buyerId)
-    .setJti(jti)
-    .setIssuedAt(issuedAt)
-    .setExpirationTime(expiresAt)
-    .sign(importedKeys.get(key) ?? (await importKey(key)));
-  return { text, expiresAt: expiresAt * 1000 };
+  const { mac, header } = readyKeys.get(key) ?? (await makeReady(key));
+  const claims: Claims = {
+    iss: ring.gateway,
+    aud: audienceOf(ring.gateway),
+    sub: token.buyerId,
+    jti: makeJti(now, crypto.getRandomValues(new Uint8Array(JTI_RANDOM_BYTES))),
+    iat: issuedAt,
+    exp: expiresAt,
+    ims: now,
+    pid: token.productId,
+    rnd: token.round,
+    ...(token.jkt === null ? {} : { cnf: { jkt: token.jkt } }),
+  };
+  const signed = `${header}.${writeSegment(claims)}`;
+  const signature = await crypto.subtle.sign("HMAC", mac, ENCODER.encode(signed));
+  return { text: `${signed}.${new Uint8Array(signature).toBase64(UNPADDED)}`, expiresAt: expiresAt * 1000 };
 }
 
 /** A token's id: 16 bytes, base64url. */
@@ -177,7 +180,7 @@ export function makeJti(now: number, random: Uint8Array): string {
   // Into the first six of eight bytes; the random ones follow.
   new DataView(bytes.buffer).setBigUint64(0, BigInt(now) << 16n);
   bytes.set(random, JTI_TIME_BYTES);
-  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+  return bytes.toBase64(UNPADDED);
 }
 
 /** The shape of a token, without a signature check: three base64url segments, one spelling each, and a header of ours. */
@@ -212,11 +215,11 @@ export async function verifyToken(
   const key = decideVerifyingKey(ring.keys, kid, now);
   if (key === null) return refused(INVALID);
   // Not awaited where it is there.
-  const imported = importedKeys.get(key) ?? (await importKey(key));
+  const ready = readyKeys.get(key) ?? (await makeReady(key));
   // WebCrypto copies what it is given before it returns, and the platform compares in constant time.
   MAC.setFromBase64(text.slice(-SIGNATURE_LENGTH), { alphabet: "base64url" });
   const { written } = ENCODER.encodeInto(text.slice(0, -SIGNATURE_LENGTH - 1), SIGNED);
-  const isOurs = await crypto.subtle.verify("HMAC", imported, MAC, SIGNED.subarray(0, written));
+  const isOurs = await crypto.subtle.verify("HMAC", ready.mac, MAC, SIGNED.subarray(0, written));
   const claims = isOurs ? token.claims : null;
   if (claims === null || claims.iss !== ring.gateway || claims.aud !== audienceOf(ring.gateway))
     return refused(INVALID);
@@ -234,14 +237,21 @@ function audienceOf(gateway: string): string {
   return `${gateway}/checkout`;
 }
 
-/** Imported keys, not promises of them: on Workers a promise belongs to the request that made it. */
-const importedKeys = new WeakMap<HmacKey, CryptoKey>();
+/** What is made of a key once: the key as WebCrypto takes it, and the header of all that it signs. */
+interface ReadyKey {
+  readonly mac: CryptoKey;
+  readonly header: string;
+}
 
-async function importKey(key: HmacKey): Promise<CryptoKey> {
-  const made = await crypto.subtle.importKey("raw", key.secret, { name: "HMAC", hash: "SHA-256" }, false, [
+/** Keys, not promises of them: on Workers a promise belongs to the request that made it. */
+const readyKeys = new WeakMap<HmacKey, ReadyKey>();
+
+async function makeReady(key: HmacKey): Promise<ReadyKey> {
+  const mac = await crypto.subtle.importKey("raw", key.secret, { name: "HMAC", hash: "SHA-256" }, false, [
     "sign",
     "verify",
   ]);
-  importedKeys.set(key, made);
-  return made;
+  const ready = { mac, header: writeSegment({ alg: ALGORITHM, typ: TYPE, kid: key.kid }) };
+  readyKeys.set(key, ready);
+  return ready;
 }

@@ -28,6 +28,19 @@ describe("POST .../checkout/{gate}", () => {
     expect(held.orderId).toMatch(/^[0-9a-z]{38}$/);
   });
 
+  it("tells each of those who come together his own order and request, in headers too", async () => {
+    const id = await putProduct();
+    const tickets = await Promise.all(Array.from({ length: 20 }, (_, index) => takeToken(id, `together-${index}`)));
+    const answers = await Promise.all(tickets.map((ticket) => checkOut(ticket)));
+    const held = answers.map(({ body }) => v.parse(holdResponse, body));
+    expect(answers.map(({ headers }) => headers.get("Location"))).toEqual(held.map(({ statusUrl }) => statusUrl));
+    expect(new Set(answers.map(({ headers }) => headers.get("X-Request-Id"))).size).toBe(20);
+    expect(new Set(held.map(({ orderId }) => orderId)).size).toBe(20);
+    const [first] = answers;
+    const names = [...(first?.headers.keys() ?? [])].toSorted();
+    for (const { headers } of answers) expect([...headers.keys()].toSorted()).toEqual(names);
+  });
+
   it("F2 gives the same order for the same token and body, whatever became of it", async () => {
     const id = await putProduct();
     const ticket = await takeToken(id, "alice");

@@ -1,4 +1,5 @@
 /** What is read of a token before and at its verification. The buffers that it is read into are used again for the next one. */
+import { jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 import { readSegment } from "../../../src/jose-segment.ts";
 import { issueToken, readTokenShape, type UnverifiedToken, verifyToken } from "../../../src/token/purchase-token.ts";
@@ -23,6 +24,40 @@ function read(text: string): UnverifiedToken {
 function segment(value: unknown): string {
   return new TextEncoder().encode(JSON.stringify(value)).toBase64({ alphabet: "base64url", omitPadding: true });
 }
+
+describe("issueToken()", () => {
+  it.each([
+    ["a plain id", "buyer-1", null],
+    ["the longest id", "ß".repeat(256), null],
+    ["what JSON has to escape", '"\\\u0000\u2028\ud800', null],
+    ["a key", "buyer-1", "k".repeat(43)],
+  ])("makes what another library takes for a JWT of ours: %s", async (_, buyerId, jkt) => {
+    const { text, expiresAt } = await issueToken(RING, { buyerId, productId: "p", round: 3, jkt }, 60_999, NOW);
+    const { payload, protectedHeader } = await jwtVerify(text, RING.keys[0]?.secret ?? new Uint8Array(), {
+      issuer: "sluice",
+      audience: "sluice/checkout",
+      typ: "sluice-purchase+jwt",
+      currentDate: new Date(NOW),
+    });
+    expect(protectedHeader).toEqual({ alg: "HS256", typ: "sluice-purchase+jwt", kid: "first" });
+    const { jti, ...claims } = payload;
+    const confirmation = jkt === null ? {} : { cnf: { jkt } };
+    const [iat, exp] = [Math.floor(NOW / 1000), Math.floor((NOW + 60_999) / 1000)];
+    const ours = { iss: "sluice", aud: "sluice/checkout", sub: buyerId, iat, exp, ims: NOW, pid: "p", rnd: 3 };
+    expect(claims).toEqual({ ...ours, ...confirmation });
+    expect(jti).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    expect(expiresAt).toBe(exp * 1000);
+    expect(await verifyToken(RING, read(text), "p", NOW)).toMatchObject({
+      ok: true,
+      value: { buyerId, round: 3, jkt },
+    });
+  });
+
+  it("gives each token an id of its own", async () => {
+    const texts = await Promise.all(Array.from({ length: 50 }, () => issue("buyer-1")));
+    expect(new Set(texts.map((text) => read(text).jti)).size).toBe(50);
+  });
+});
 
 describe("verifyToken()", () => {
   it("T4 tells tokens apart that are verified at once, long and short", async () => {
