@@ -29,7 +29,7 @@ describe("POST .../checkout/{gate}", () => {
   });
 
   it("tells each of those who come together his own order and request, in headers too", async () => {
-    const id = await putProduct();
+    const id = await putProduct({ stock: 20 });
     const tickets = await Promise.all(Array.from({ length: 20 }, (_, index) => takeToken(id, `together-${index}`)));
     const answers = await Promise.all(tickets.map((ticket) => checkOut(ticket)));
     const held = answers.map(({ body }) => v.parse(holdResponse, body));
