@@ -43,7 +43,7 @@ export interface Screen {
     readonly reason: string;
     /** The most that may be chosen. */
     readonly mostUnits: number;
-    /** `none`: the round sells one each; `fixed`: shown, and not to be changed now. */
+    /** `none`: the round sells one each, or nothing any more; `fixed`: shown, and not to be changed now. */
     readonly choice: "none" | "fixed" | "free";
   };
   readonly notice?: { readonly text: string; readonly wait?: string; readonly reference?: string };
@@ -154,23 +154,32 @@ function decideBuy(state: SaleState, product: Product, now: number | undefined, 
   const wait = waitOf(notice, now);
   const ready = order === undefined ? words.buy : words.buyAgain;
   const reason = busy ? words.reason.busy : decideReason(product, sale, now, wait, words);
-  const isFixed = busy || sale === "sold-out" || sale === "closed" || sale === "paused";
   return {
     label: busy ? words.buying : decideLabel(sale, ready, words),
     enabled,
     busy,
     reason,
     mostUnits: Math.min(product.perBuyerLimit, MOST_UNITS_OFFERED, state.unitsLeft ?? MOST_UNITS_OFFERED),
-    choice: product.perBuyerLimit <= 1 ? "none" : isFixed ? "fixed" : "free",
+    choice: decideChoice(product, sale, busy),
   };
+}
+
+/** What is over may begin again, but there is nothing to choose until then. */
+function decideChoice({ perBuyerLimit }: Product, sale: ProductState, busy: boolean): "none" | "fixed" | "free" {
+  if (perBuyerLimit <= 1 || isOver(sale)) return "none";
+  return busy || sale === "paused" ? "fixed" : "free";
+}
+
+/** Does not pass by waiting, unlike the rest. */
+function isOver(sale: ProductState): sale is "sold-out" | "closed" {
+  return sale === "sold-out" || sale === "closed";
 }
 
 /** `ready`: the label of a button that may be pressed. */
 function decideLabel(sale: ProductState, ready: string, words: Words): string {
   if (sale === "open") return ready;
   if (sale === "upcoming") return words.notOpen;
-  // These do not pass by waiting, unlike the rest.
-  return sale === "sold-out" || sale === "closed" ? words.badge[sale] : words.unavailable;
+  return isOver(sale) ? words.badge[sale] : words.unavailable;
 }
 
 /** Why the button is as it is; empty where the status says it already. */

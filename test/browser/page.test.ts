@@ -150,6 +150,8 @@ describe.skipIf(!HAS_CHROMIUM)("the sale page", () => {
     const page = await sale.open({ forcedState, perBuyerLimit: 2 });
     expect(await page.locator("#status").textContent()).toContain(words);
     expect(await page.locator("#buy").isDisabled()).toBe(true);
+    const over = forcedState === "sold-out" || forcedState === "closed";
+    expect(await page.locator("#quantity").isVisible()).toBe(!over);
     expect(await page.locator("#quantity").isDisabled()).toBe(forcedState !== "held-out");
   });
 

@@ -105,12 +105,17 @@ describe("decideScreen", () => {
     expect(screen({ product: { ...PRODUCT, perBuyerLimit: 500 } }).buy?.mostUnits).toBe(10);
   });
 
-  test.each(["held-out", "sold-out", "paused", "closed"] as const)("%s: grey, and told as what it is", (state) => {
+  test.each([
+    ["held-out", "free"],
+    ["sold-out", "none"],
+    ["paused", "fixed"],
+    ["closed", "none"],
+  ] as const)("%s: grey, told as what it is, and its units %s", (state, choice) => {
     const shown = screen({ product: { ...PRODUCT, state } });
     expect(shown.buy?.enabled).toBe(false);
     expect(shown.badge).toBe(EN.badge[state]);
     expect(shown.status).toBe(EN.status[state]);
-    expect(shown.buy?.choice).toBe(state === "held-out" ? "free" : "fixed");
+    expect(shown.buy?.choice).toBe(choice);
   });
 
   test.each([
