@@ -146,6 +146,12 @@ export interface TokenRing {
   readonly keys: readonly HmacKey[];
 }
 
+/**
+ * A new token, signed by the newest key whose time has come.
+ *
+ * @param lifetimeMs from `now`; the token ends at the whole second before, which `expiresAt` says in ms since the epoch.
+ * @throws Error where no key of the ring may sign at `now`.
+ */
 export async function issueToken(
   ring: TokenRing,
   token: Omit<PurchaseToken, "jti" | "issuedAt">,
