@@ -7,6 +7,7 @@
  * waits, and what answers set off behind them: a turn's `settle` is not asked.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { BenchPlan } from "./ground.ts";
 import type { RunningLoad, StoppableGenerator } from "./load/generator.ts";
 import { ForeignLoad, readEndedChildren, readThreads } from "./machine/cpu.ts";
 import type { Slice } from "./results.ts";
@@ -18,6 +19,14 @@ export interface InterleavedPlan extends RoundsPlan {
   readonly windows: number;
   /** In milliseconds. */
   readonly windowMs: number;
+}
+
+const FULL = { rounds: 11, windows: 12 };
+const WINDOW_MS = 60;
+
+/** What is told by windows is a few hundredths: more rounds than elsewhere. */
+export function planWindows(plan: BenchPlan): InterleavedPlan {
+  return { ...plan, ...(plan.quick ? { windows: 1 } : FULL), windowMs: WINDOW_MS };
 }
 
 /** A stopped generator's last requests are answered within this; it counts as part of the window. In milliseconds. */

@@ -7,3 +7,10 @@ export function fnv1a(text: string): number {
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   return hash >>> 0;
 }
+
+/** Spreads a hash of 32 bits over all of them: the finalizer of MurmurHash3 (https://github.com/aappleby/smhasher, public domain). */
+export function mixed(hash: number): number {
+  let spread = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  spread = Math.imul(spread ^ (spread >>> 13), 0xc2b2ae35);
+  return (spread ^ (spread >>> 16)) >>> 0;
+}

@@ -7,8 +7,8 @@ import { FORGED_FLOOR_PATH, floorRatios, forgedFloor } from "../floors/floors.ts
 import type { BenchGateway } from "../gateway/gateway.ts";
 import { forgeTokens, mintTokens, readTokenKey, signJwts } from "../gateway/passes.ts";
 import { type BenchProduct, openProduct, UNKNOWN_GATE } from "../gateway/product.ts";
-import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
-import { estimateInterleaved, type InterleavedPlan, runInterleaved } from "../interleaved.ts";
+import type { Bench, Findings, Ground } from "../ground.ts";
+import { estimateInterleaved, planWindows, runInterleaved } from "../interleaved.ts";
 import { type RequestParts, wireRequest } from "../load/request.ts";
 import { medianSlice, ratioOf, SERVER_CPU, THROUGHPUT } from "../ratios.ts";
 import type { Cost } from "../results.ts";
@@ -50,26 +50,17 @@ interface Kind {
   readonly letThrough?: { readonly status: number; readonly most: number };
 }
 
-/** What is told is a few hundredths: windows instead of turns, and more rounds than elsewhere. */
-const ROUNDS = 11;
-const WINDOWS = 12;
-const WINDOW_MS = 60;
 const ABOUT_SUBJECTS = 17;
-
-function planOf(plan: BenchPlan): InterleavedPlan {
-  const windows = { windows: plan.quick ? 1 : WINDOWS, windowMs: WINDOW_MS };
-  return plan.quick ? { ...plan, ...windows } : { ...plan, rounds: ROUNDS, ...windows };
-}
 
 export const edge: Bench = {
   name: "edge",
   tells: "time, product and every refusal at the edge, against a bare hono handler",
-  estimate: (plan) => 40 + estimateInterleaved(planOf(plan), ABOUT_SUBJECTS),
+  estimate: (plan) => 40 + estimateInterleaved(planWindows(plan), ABOUT_SUBJECTS),
   run: (ground) => withSmallYoungGeneration(() => measureEdge(ground)),
 };
 
 async function measureEdge(ground: Ground): Promise<Findings> {
-  const plan = planOf(ground.plan);
+  const plan = planWindows(ground.plan);
   const baseline = await ground.baseline();
   const gateway = await ground.gateway();
   const floors = await ground.floors(gateway);

@@ -20,7 +20,7 @@ import type { BenchGateway } from "../gateway/gateway.ts";
 import { mintTokens, readTokenKey, signJwts } from "../gateway/passes.ts";
 import { type BenchProduct, openProduct } from "../gateway/product.ts";
 import type { Bench, BenchPlan, Findings, Ground } from "../ground.ts";
-import { estimateInterleaved, type InterleavedPlan, runInterleaved } from "../interleaved.ts";
+import { estimateInterleaved, planWindows, runInterleaved } from "../interleaved.ts";
 import { wireRequest } from "../load/request.ts";
 import { factOf } from "../ratios.ts";
 import type { Fact, Slice } from "../results.ts";
@@ -39,16 +39,8 @@ const CREATED = 201;
 /** Buyers that come by turns, where nothing counts them. */
 const VARIETY = 2000;
 
-const ROUNDS = 11;
-const WINDOWS = 12;
-const WINDOW_MS = 60;
 /** Rounds of the whole ways. */
 const TURNS = 7;
-
-function planOf(plan: BenchPlan): InterleavedPlan {
-  const windows = { windows: plan.quick ? 2 : WINDOWS, windowMs: WINDOW_MS };
-  return plan.quick ? { ...plan, ...windows } : { ...plan, rounds: ROUNDS, ...windows };
-}
 
 function turnsOf(plan: BenchPlan): RoundsPlan {
   return plan.quick ? plan : { ...plan, rounds: TURNS, seconds: 2 };
@@ -59,13 +51,13 @@ export const stages: Bench = {
   tells: "what each stage of token issue and checkout costs, in microseconds of CPU",
   estimate: (plan) =>
     30 +
-    estimateInterleaved(planOf(plan), STAGE_LABELS.token.length + STAGE_LABELS.checkout.length + 1) +
+    estimateInterleaved(planWindows(plan), STAGE_LABELS.token.length + STAGE_LABELS.checkout.length + 1) +
     (turnsOf(plan).rounds + 1) * 4 * (turnsOf(plan).seconds + 1),
   run: (ground) => withSmallYoungGeneration(() => measureStages(ground)),
 };
 
 async function measureStages(ground: Ground): Promise<Findings> {
-  const plan = planOf(ground.plan);
+  const plan = planWindows(ground.plan);
   const dir = await mkdtemp(join(tmpdir(), "sluice-stages-"));
   ground.keep({ stop: () => rm(dir, { recursive: true, force: true }) });
   const script = join(dir, "stages.js");

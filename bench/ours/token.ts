@@ -72,12 +72,12 @@ export interface TokenOptions {
 
 export async function tokenSubject(
   gateway: BenchGateway,
-  { seconds, sets: turns = SETS }: TokenOptions,
+  { seconds, sets: setCount = SETS }: TokenOptions,
 ): Promise<Subject & { requests(turn: number, path: string): readonly string[] }> {
   const product = await openProduct(gateway, "token", { stock: 1_000_000 });
   const count = BUYERS_PER_SECOND * seconds;
   const sets = await Promise.all(
-    Array.from({ length: turns }, (_, set) =>
+    Array.from({ length: setCount }, (_, set) =>
       signJwts(
         gateway.vars,
         Array.from({ length: count }, (_unused, index) => `token-${set}-${index}`),
@@ -85,7 +85,7 @@ export async function tokenSubject(
     ),
   );
   const requestsOf = (turn: number, path: string): readonly string[] => {
-    const set = turn % turns;
+    const set = turn % setCount;
     return (sets[set] ?? []).map((jwt, index) =>
       wireRequest({
         method: "POST",
@@ -112,7 +112,7 @@ export async function tokenSubject(
           const faults = [...expectStatuses(loaded, ISSUED)];
           // One of the kind is used: a token that no checkout takes is no token.
           const [jwt = ""] = await signJwts(gateway.vars, [`token-audit-${turn}`]);
-          const address = ownAddress(turns * count + turn);
+          const address = ownAddress(setCount * count + turn);
           const issued = await product.api.token(address, jwt);
           if (!issued.ok) return [...faults, `a token was refused: ${issued.code}`];
           const order = await product.api.checkout(address, issued.value.checkoutUrl, issued.value.token, 1);

@@ -4,7 +4,7 @@
  *
  * Its places come from one hash of 32 bits: two texts of the same hash are one to it, which among some millions adds less than a thousandth.
  */
-import { fnv1a } from "../../src/fnv1a.ts";
+import { fnv1a, mixed } from "../../src/fnv1a.ts";
 import { addProbes, hasProbes } from "./bloom.ts";
 
 const PROBES = 4;
@@ -27,13 +27,6 @@ export class SeenFilter {
     const hash = fnv1a(text);
     return hasProbes(this.#bits, mixed(hash), stepOf(hash), PROBES);
   }
-}
-
-/** Spreads a hash over all its bits: the finalizer of MurmurHash3 (https://github.com/aappleby/smhasher, public domain). */
-function mixed(hash: number): number {
-  let spread = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  spread = Math.imul(spread ^ (spread >>> 13), 0xc2b2ae35);
-  return spread ^ (spread >>> 16);
 }
 
 /** Odd, so that the probes differ. */

@@ -10,7 +10,7 @@
  */
 import * as v from "valibot";
 import type { CheckAnswer, TakeCheck, Taken as ObjectTaken } from "../../durable-objects/limiter/protocol.ts";
-import { fnv1a } from "../fnv1a.ts";
+import { fnv1a, mixed } from "../fnv1a.ts";
 import type { Rider } from "./rider.ts";
 import {
   allWithinBudget,
@@ -178,8 +178,5 @@ function objectTakenOf({ check, receipt }: Taken): ObjectTaken {
  * addresses can choose their shard, and finds its own limits there.
  */
 function hash(text: string): number {
-  let state = fnv1a(text);
-  state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
-  state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
-  return (state ^ (state >>> 16)) >>> 0;
+  return mixed(fnv1a(text));
 }

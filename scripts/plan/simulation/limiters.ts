@@ -1,11 +1,10 @@
 /** Limiter objects of one kind of owner: each does one call at a time, and owners are spread over them. */
+import { mixed } from "../../../src/fnv1a.ts";
 import { Processor } from "./processor.ts";
 
 /** A number from 0 to `places` - 1 for an owner: spread as by chance, and always the same (murmur3's last mixing). */
 export function spread(owner: number, places: number): number {
-  let mixed = Math.imul(owner ^ (owner >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return ((mixed ^ (mixed >>> 16)) >>> 0) % places;
+  return mixed(owner) % places;
 }
 
 /**
