@@ -121,6 +121,10 @@ export class ProductObject extends DurableObject<Env> implements ProductApi {
     return pack(await this.#do<HoldAnswer>(command));
   }
 
+  async holdAll(commands: readonly HoldCommand[]): Promise<Packed<readonly (HoldAnswer | null)[]>> {
+    return pack(await Promise.all(commands.map((command) => this.#do<HoldAnswer>(command).catch(() => null))));
+  }
+
   async pay(command: PayCommand): Promise<OrderAnswer> {
     return this.#do((batch) => pay(batch, command));
   }

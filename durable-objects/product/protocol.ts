@@ -262,6 +262,8 @@ export type ProductEvent = OrderEvent | StockEvent;
 export interface ProductApi {
   view(): Promise<ProductView | null>;
   hold(command: HoldCommand): Promise<Packed<HoldAnswer>>;
+  /** The same for several buyers, answered in their order; null: that one's fault is told to whoever asks for it alone. */
+  holdAll(commands: readonly HoldCommand[]): Promise<Packed<readonly (HoldAnswer | null)[]>>;
   /** `archived`: it is not here, but may be one that left; Postgres has it then. */
   order(orderId: string): Promise<OrderView | "archived" | null>;
   pay(command: PayCommand): Promise<OrderAnswer>;

@@ -11,12 +11,15 @@ import { causeOf } from "../cause.ts";
 import type { AppEnv, BuyerEnv } from "../context.ts";
 import { readJson } from "../body.ts";
 import { changeOrder, type FindArchived, readOrder } from "../order-calls.ts";
-import { unpack } from "../packed.ts";
+import { type Packed, unpack } from "../packed.ts";
 import { callProduct } from "../product-calls.ts";
 import { refuse } from "../problem.ts";
 import type { RefusalCode } from "../refusal.ts";
 import { isProductName } from "../product-name.ts";
+import { ok, type Result } from "../result.ts";
 import { digestClient } from "./client-digest.ts";
+import type { HoldCalls } from "./hold-line.ts";
+import { holdInLine } from "./hold-lines.ts";
 import { checkoutRequest, emptyRequest } from "../wire/requests.ts";
 import { publicOrder } from "../wire/responses.ts";
 
@@ -40,6 +43,21 @@ function statusUrl(order: OrderView): string {
   return `/v1/products/${order.productId}/orders/${order.orderId}`;
 }
 
+/** What this request may do about the product. */
+function holdCalls(c: Context<HoldEnv>, productId: string): HoldCalls {
+  return {
+    one: async (command) =>
+      unpacked(await callProduct(c.env, productId, "repeatable", (product) => product.hold(command))),
+    all: async (commands) =>
+      unpacked(await callProduct(c.env, productId, "repeatable", (product) => product.holdAll(commands))),
+    keepAlive: (work) => c.executionCtx.waitUntil(work),
+  };
+}
+
+function unpacked<Value, Refused>(called: Result<Packed<Value>, Refused>): Result<Value, Refused> {
+  return called.ok ? ok(unpack(called.value)) : called;
+}
+
 /** POST .../checkout/{gate}: 202 for a new hold, 200 for the order that the same token made before. */
 export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetProduct }) {
   return async function holdStockInObject(c: Context<HoldEnv>): Promise<Response> {
@@ -52,11 +70,10 @@ export function holdStock({ forgetProduct }: { readonly forgetProduct: ForgetPro
     const { hoarding } = c.get("config");
     // Where nothing is counted per client, nothing of the client is kept.
     const client = hoarding.unpaidUnitSecondsPerClient === 0 ? null : await digestClient(c.get("client").key);
-    const called = await callProduct(c.env, id, "repeatable", (product) =>
-      product.hold({ round, jti, buyerId, quantity, client, hoarding, cause }),
-    );
+    const command = { round, jti, buyerId, quantity, client, hoarding, cause };
+    const called = await holdInLine(id, holdCalls(c, id), command);
     if (!called.ok) return refuse(c, called.refusal);
-    const answer = unpack(called.value);
+    const answer = called.value;
     if (!answer.ok) {
       // The object says no where the copy said yes: the copy is old.
       if (!ABOUT_THE_BUYER.has(answer.refusal.code)) forgetProduct(id);

@@ -10,6 +10,9 @@ export const SIDE_HEADER = "Attack-Side";
 /** Where the counting entry tells its counts; the gateway never sees this path. */
 export const COSTS_PATH = "/attack/costs";
 
+/** Among the calls: how many holds were asked for by those that carry several, each on the side whose request made the call. */
+export const HOLDS_IN_COMPANY = "holds in company";
+
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const cost = v.object({
   requests: count,

@@ -7,7 +7,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { isAttackers } from "../names.ts";
-import { type Cost, type Costs, newCosts, type Side, SIDES } from "./cost.ts";
+import { type Cost, type Costs, HOLDS_IN_COMPANY, newCosts, type Side, SIDES } from "./cost.ts";
 
 const costs: Costs = newCosts();
 const side = new AsyncLocalStorage<Side>();
@@ -79,6 +79,9 @@ function countStub(binding: string, stub: Methods): unknown {
         const { calls } = present();
         const call = `${binding}.${name}`;
         calls[call] = (calls[call] ?? 0) + 1;
+        if (name === "holdAll" && Array.isArray(args[0])) {
+          calls[HOLDS_IN_COMPANY] = (calls[HOLDS_IN_COMPANY] ?? 0) + args[0].length;
+        }
         // Called on the stub itself: `apply` and `bind` of such a method would be calls to the object, too.
         return (target as Record<string, (...args: unknown[]) => unknown>)[name]?.(...args);
       };

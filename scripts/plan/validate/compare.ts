@@ -1,4 +1,5 @@
 /** What was predicted beside what was measured, and the error of each. Pure. */
+import { HOLDS_IN_COMPANY } from "../../attack/cost/cost.ts";
 import type { Costs } from "../costs.ts";
 import type { SimulatedSale } from "../simulation/simulation.ts";
 import { LIMITER_CALLS } from "../simulation/tally.ts";
@@ -23,13 +24,13 @@ export interface Compared {
 export function compare({ simulated, played, costs }: Compared): readonly Comparison[] {
   const { tally } = simulated;
   const { calls } = played;
-  const holdCalls = calls["PRODUCT.hold"] ?? 0;
+  const holdsAsked = (calls["PRODUCT.hold"] ?? 0) + (calls[HOLDS_IN_COMPANY] ?? 0);
   return [
     count("product read at the edge", tally.of("productRead"), played.productReads),
     count("tokens", tally.of("tokenIssue"), played.tokens),
     count("tokens refused at the edge", tally.of("refusalAtEdge"), played.tokensRefused),
-    count("checkouts refused at the edge", tally.of("checkoutRefused"), played.checkouts - holdCalls),
-    count("product: hold calls", tally.of("holdCall"), holdCalls),
+    count("checkouts refused at the edge", tally.of("checkoutRefused"), played.checkouts - holdsAsked),
+    count("product: holds asked for", tally.of("holdCall"), holdsAsked),
     count("product: copies for the edge", tally.of("viewCall"), calls["PRODUCT.view"] ?? 0),
     count("product: payment calls", tally.of("payCall"), calls["PRODUCT.pay"] ?? 0),
     count("writer's batches", tally.of("batches"), calls["PRODUCT.acknowledge"] ?? 0),
