@@ -5,9 +5,9 @@
  *
  * Each answers as many bytes as the gateway does. What each gives up is said where it is written; none may be used for a sale.
  */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { importJWK, jwtVerify, SignJWT } from "jose";
-import type { FloorEnv, FloorLedgerApi } from "./floors/floor-env.ts";
+import type { FloorEnv, FloorHold, FloorLedgerApi } from "./floors/floor-env.ts";
 import { writeOrders } from "./floors/floor-writer.ts";
 
 export { FloorCounts } from "./floors/floor-counts.ts";
@@ -153,8 +153,66 @@ const LEDGERS = {
   told: ({ TELLING_LEDGER }: FloorEnv) => TELLING_LEDGER,
 } satisfies Record<string, (env: FloorEnv) => DurableObjectNamespace<FloorLedgerApi>>;
 
+interface Waiting {
+  readonly hold: FloorHold;
+  /** `undefined`: call for all who wait. */
+  readonly settle: (orderId: string | null | undefined) => void;
+}
+
+type Call = (env: FloorEnv, holds: readonly FloorHold[]) => Promise<readonly (string | null)[]>;
+
+/** Who waits for a timer of his own is not taken for hung. In milliseconds. */
+const PATIENCE_MS = 2000;
+
+/**
+ * Who comes while a call is on its way shares the next one, as in the gateway (decision 0042). What it gives up: those behind one who
+ * leaves, and whose shared call fails, wait for ever; and a far object would make everybody wait for two of its ways.
+ */
+class SharedCalls {
+  readonly #call: Call;
+  #line: Waiting[] = [];
+  #isCalling = false;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  async hold({ env, executionCtx }: Context<{ Bindings: FloorEnv }>, hold: FloorHold): Promise<string | null> {
+    const said = this.#isCalling ? await this.#wait(hold) : undefined;
+    if (said !== undefined) return said;
+    const led = this.#lead(env, hold);
+    executionCtx.waitUntil(led);
+    return led;
+  }
+
+  /** Whoever waits has left long ago. */
+  forget(): void {
+    this.#line = [];
+  }
+
+  async #wait(hold: FloorHold): Promise<string | null | undefined> {
+    const { promise, resolve } = Promise.withResolvers<string | null | undefined>();
+    this.#line.push({ hold, settle: resolve });
+    const patience = setTimeout(() => {}, PATIENCE_MS);
+    const said = await promise;
+    clearTimeout(patience);
+    return said;
+  }
+
+  async #lead(env: FloorEnv, hold: FloorHold): Promise<string | null> {
+    this.#isCalling = true;
+    const company = this.#line.splice(0);
+    const [own = null, ...others] = await this.#call(env, [hold, ...company.map((waiting) => waiting.hold)]);
+    this.#isCalling = false;
+    company.forEach(({ settle }, index) => settle(others[index] ?? null));
+    this.#line.shift()?.settle(undefined);
+    return own;
+  }
+}
+
 for (const [name, ledgerOf] of Object.entries(LEDGERS)) {
   const ledger = (env: FloorEnv) => ledgerOf(env).getByName(PRODUCT);
+  const calls = new SharedCalls(async (env, holds) => await ledger(env).hold(holds));
 
   /** A token verified, the body read, one unit held. */
   app.post(`/hold/${name}`, async (c) => {
@@ -164,7 +222,7 @@ for (const [name, ledgerOf] of Object.entries(LEDGERS)) {
     if (quantity !== 1) return refusal(TOKEN_INVALID, 400);
     const now = Date.now();
     const proposedId = crypto.randomUUID();
-    const orderId = await ledger(c.env).hold(claims.sub, proposedId, now);
+    const orderId = await calls.hold(c, { buyerId: claims.sub, orderId: proposedId, at: now });
     if (orderId === null) return refusal(SOLD_OUT, 410);
     const statusUrl = `/v1/products/${PRODUCT}/orders/${orderId}`;
     const order = { orderId, status: "held", quantity, holdExpiresAt: now + HOLD_MS, statusUrl };
@@ -175,6 +233,7 @@ for (const [name, ledgerOf] of Object.entries(LEDGERS)) {
   app.get(`/books/${name}`, async (c) => c.json(await ledger(c.env).books()));
   app.post(`/books/${name}`, async (c) => {
     const { stock } = await c.req.json<{ stock: number }>();
+    calls.forget();
     await ledger(c.env).reset(stock);
     return c.body(null, 204);
   });

@@ -39,8 +39,15 @@ type Said = { readonly kind: "answered"; readonly outcome: HoldOutcome } | { rea
 interface Waiting {
   readonly command: HoldCommand;
   readonly settle: (said: Said) => void;
+  /** Since when it is in line, ms since the epoch. */
+  readonly since: number;
   /** When its command left, ms since the epoch; null: it is in line. */
   leftAt: number | null;
+}
+
+/** Whoever is still here has a timer that lets him wait no longer: the others left, and their requests with them. */
+function hasGone(since: number, now: number): boolean {
+  return now - since > PATIENCE_MS;
 }
 
 const LEAD: Said = { kind: "lead" };
@@ -52,13 +59,19 @@ export class HoldLine {
   /** The call that left last, if it is not back. */
   #call: { readonly leftAt: number } | null = null;
 
+  /** Nobody is here, or nobody any more. */
   get isIdle(): boolean {
-    return this.#call === null && this.#waiting.length === 0;
+    const now = Date.now();
+    return (
+      (this.#call === null || hasGone(this.#call.leftAt, now)) &&
+      this.#waiting.every(({ since }) => hasGone(since, now))
+    );
   }
 
   async hold(calls: HoldCalls, command: HoldCommand): Promise<HoldOutcome> {
-    if (this.#isResting()) {
-      const said = await this.#wait(command);
+    const restMs = this.#restMs();
+    if (restMs > 0) {
+      const said = await this.#wait(command, restMs);
       if (said.kind === "answered") return said.outcome;
       if (said.kind === "alone") return calls.one(command);
     }
@@ -67,16 +80,17 @@ export class HoldLine {
     return led;
   }
 
-  #isResting(): boolean {
-    return this.#call !== null && Date.now() - this.#call.leftAt < REST_MS;
+  /** How long the next call has to wait, if the last one is not back before. */
+  #restMs(): number {
+    return this.#call === null ? 0 : Math.min(this.#call.leftAt - Date.now(), 0) + REST_MS;
   }
 
-  async #wait(command: HoldCommand): Promise<Said> {
+  async #wait(command: HoldCommand, restMs: number): Promise<Said> {
     const { promise, resolve } = Promise.withResolvers<Said>();
-    const waiting: Waiting = { command, settle: resolve, leftAt: null };
+    const waiting: Waiting = { command, settle: resolve, since: Date.now(), leftAt: null };
     const isFirst = this.#waiting.length === 0;
     this.#waiting.push(waiting);
-    const said = await orLate(promise, isFirst ? REST_MS : PATIENCE_MS);
+    const said = await orLate(promise, isFirst ? restMs : PATIENCE_MS);
     if (said !== LATE) return said;
     if (waiting.leftAt === null) {
       // Not there any more: it was let go in this very moment.
@@ -90,8 +104,9 @@ export class HoldLine {
 
   /** Calls for itself and for all that are in line. */
   async #lead(calls: HoldCalls, command: HoldCommand): Promise<HoldOutcome> {
-    const company = this.#waiting.splice(0, CALL_MOST - 1);
-    const call = { leftAt: Date.now() };
+    const now = Date.now();
+    const company = this.#waiting.splice(0, CALL_MOST - 1).filter(({ since }) => !hasGone(since, now));
+    const call = { leftAt: now };
     for (const waiting of company) waiting.leftAt = call.leftAt;
     this.#call = call;
     try {

@@ -16,8 +16,15 @@ export interface FloorLedgerBooks {
   readonly pending: number;
 }
 
+export interface FloorHold {
+  readonly orderId: string;
+  readonly buyerId: string;
+  readonly at: number;
+}
+
 export interface FloorLedgerApi extends Rpc.DurableObjectBranded {
-  hold(buyerId: string, orderId: string, at: number): Promise<string | null>;
+  /** The orders' ids: a buyer's earlier one where there is one. Null: sold out. */
+  hold(holds: readonly FloorHold[]): Promise<(string | null)[]>;
   acknowledge(ranges: readonly SequenceRange[]): void;
   books(): FloorLedgerBooks;
   reset(stock: number): void;
@@ -31,7 +38,7 @@ export interface FloorCountsApi extends Rpc.DurableObjectBranded {
 /** A message of the queue, as JSON text. */
 export interface FloorMessage extends SequenceRange {
   readonly ledger: string;
-  readonly orders: readonly { readonly orderId: string; readonly buyerId: string; readonly at: number }[];
+  readonly orders: readonly FloorHold[];
 }
 
 export interface FloorEnv {

@@ -7,7 +7,7 @@
  * above one, hoarding, an audit list, retention, alarms, and a bound on what waits.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { FloorEnv, FloorLedgerApi, FloorLedgerBooks, SequenceRange } from "./floor-env.ts";
+import type { FloorEnv, FloorHold, FloorLedgerApi, FloorLedgerBooks, SequenceRange } from "./floor-env.ts";
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS stock (one INTEGER PRIMARY KEY, allocated INTEGER NOT NULL, available INTEGER NOT NULL);
@@ -24,10 +24,7 @@ const GATHER_MS = 50;
 const RUSH_BATCH = 8;
 const RUSH_REST_MS = 6;
 
-interface Waiting {
-  readonly buyerId: string;
-  readonly orderId: string;
-  readonly at: number;
+interface Waiting extends FloorHold {
   readonly resolve: (orderId: string | null) => void;
   readonly reject: (fault: unknown) => void;
 }
@@ -47,13 +44,15 @@ export class FloorLedger extends DurableObject<FloorEnv> implements FloorLedgerA
     this.#seq = ctx.storage.sql.exec<{ last: number | null }>("SELECT max(seq) AS last FROM outbox").one().last ?? 0;
   }
 
-  /** The order's id: the buyer's earlier one where there is one. Null: sold out. */
-  hold(buyerId: string, orderId: string, at: number): Promise<string | null> {
-    const answer = new Promise<string | null>((resolve, reject) => {
-      this.#waiting.push({ buyerId, orderId, at, resolve, reject });
-    });
+  hold(holds: readonly FloorHold[]): Promise<(string | null)[]> {
+    const answers = holds.map(
+      (each) =>
+        new Promise<string | null>((resolve, reject) => {
+          this.#waiting.push({ ...each, resolve, reject });
+        }),
+    );
     if (!this.#running) void this.#run();
-    return answer;
+    return Promise.all(answers);
   }
 
   acknowledge(ranges: readonly SequenceRange[]): void {

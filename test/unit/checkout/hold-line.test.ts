@@ -152,6 +152,22 @@ describe("a line of holds", () => {
   });
 });
 
+describe("T8 buyers who leave", () => {
+  it("are not asked for once they must have gone: their timers ended with them", async () => {
+    const { ask, answer, buyers, line } = makeCounter();
+    void ask("a");
+    void ask("leaves");
+    expect(line.isIdle).toBe(false);
+    // The clock goes on without any timer.
+    vi.setSystemTime(Date.now() + PATIENCE_MS + 1);
+    expect(line.isIdle).toBe(true);
+    const newcomer = ask("b");
+    expect(buyers()).toEqual([["a"], ["b"]]);
+    await answer(1);
+    expect(orderOf(await newcomer)).toBe("order of b");
+  });
+});
+
 describe("F7 one hold among others", () => {
   it("asks for itself where its fault is its own, and holds nobody up", async () => {
     const { ask, answer, buyers } = makeCounter();
