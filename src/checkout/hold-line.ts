@@ -7,7 +7,7 @@
  * On Workers what a request began belongs to it, and ends with it. So each waits for itself, by a timer of its own, and calls by itself
  * where nothing came of the call that it shared: a token makes one order, however often it is sent. Nothing of a request is used by
  * another but values: commands in, answers out. What it gives up: a buyer who leaves may hold up those behind him, until somebody else
- * comes, or for `PATIENCE_MS` where nobody does.
+ * comes, or for `IN_LINE_MS` where nobody does.
  */
 import type { HoldAnswer, HoldCommand } from "../../durable-objects/product/protocol.ts";
 import type { RefusalOf } from "../refusal.ts";
@@ -16,6 +16,8 @@ import { LATE, orLate } from "../waiting.ts";
 
 /** Two calls leave no sooner after one another, unless the first is back: about what a commit of a rush takes. */
 export const REST_MS = 8;
+/** Nobody waits longer for somebody else to call: far beyond any rest, and beyond most pauses of the collector. */
+export const IN_LINE_MS = 100;
 /** A shared call that takes longer is given up: about what an object that is not overloaded may take. */
 export const PATIENCE_MS = 2_000;
 /** Holds in one call: as many as an object commits together. */
@@ -90,7 +92,7 @@ export class HoldLine {
     const waiting: Waiting = { command, settle: resolve, since: Date.now(), leftAt: null };
     const isFirst = this.#waiting.length === 0;
     this.#waiting.push(waiting);
-    const said = await orLate(promise, isFirst ? restMs : PATIENCE_MS);
+    const said = await orLate(promise, isFirst ? restMs : IN_LINE_MS);
     if (said !== LATE) return said;
     if (waiting.leftAt === null) {
       // Not there any more: it was let go in this very moment.

@@ -5,6 +5,7 @@ import {
   type HoldCalls,
   HoldLine,
   type HoldOutcome,
+  IN_LINE_MS,
   PATIENCE_MS,
   REST_MS,
 } from "../../../src/checkout/hold-line.ts";
@@ -165,6 +166,25 @@ describe("T8 buyers who leave", () => {
     expect(buyers()).toEqual([["a"], ["b"]]);
     await answer(1);
     expect(orderOf(await newcomer)).toBe("order of b");
+  });
+});
+
+describe("T8 who stands behind a buyer who left", () => {
+  it("calls himself before long", async () => {
+    const { ask, answer, buyers } = makeCounter();
+    const first = ask("a");
+    // His timer ends with his request.
+    const timers = vi.spyOn(globalThis, "setTimeout").mockImplementationOnce(() => 0 as never);
+    void ask("leaves");
+    timers.mockRestore();
+    const behind = ask("b");
+    await vi.advanceTimersByTimeAsync(IN_LINE_MS - 1);
+    expect(buyers()).toEqual([["a"]]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(buyers()).toEqual([["a"], ["b", "leaves"]]);
+    await answer(1);
+    await answer(0);
+    expect([orderOf(await first), orderOf(await behind)]).toEqual(["order of a", "order of b"]);
   });
 });
 
