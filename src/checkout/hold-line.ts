@@ -124,21 +124,19 @@ export class HoldLine {
 }
 
 async function callTogether(calls: HoldCalls, command: HoldCommand, company: readonly Waiting[]): Promise<HoldOutcome> {
-  let answers: readonly (HoldAnswer | null)[] = [];
+  /** Of each of them, from the caller on; null: he has to ask for himself. */
+  let outcomes: readonly (HoldOutcome | null)[] = [];
   try {
     const called = await calls.all([command, ...company.map((waiting) => waiting.command)]);
-    if (!called.ok) {
-      // An object that is overloaded is not asked again at once, by none of them.
-      for (const { settle } of company) settle({ kind: "answered", outcome: called });
-      return called;
-    }
-    answers = called.value;
+    outcomes = called.ok
+      ? called.value.map((answer) => (answer === null ? null : ok(answer)))
+      : // An object that is overloaded is not asked again at once, by none of them.
+        [called, ...company.map(() => called)];
   } finally {
     company.forEach(({ settle }, index) => {
-      const answer = answers[index + 1] ?? null;
-      settle(answer === null ? ALONE : { kind: "answered", outcome: ok(answer) });
+      const outcome = outcomes[index + 1] ?? null;
+      settle(outcome === null ? ALONE : { kind: "answered", outcome });
     });
   }
-  const own = answers[0] ?? null;
-  return own === null ? calls.one(command) : ok(own);
+  return outcomes[0] ?? calls.one(command);
 }
