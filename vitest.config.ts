@@ -19,8 +19,8 @@ process.env["CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_ORIGIN_DB"] ??= "post
 /** A file on a real gateway mostly waits, and a file on workerd hands its work to and fro: one more than there are cores. */
 const maxWorkers = availableParallelism() + 1;
 
-/** Rules without I/O share nothing that a test could spoil: a process takes one file after the other. */
-const pure = { isolate: false };
+/** Rules without I/O need no process of their own: one takes file after file, and each has to leave it as it was. */
+const pure = { isolate: false, setupFiles: ["./test/support/node/unchanged-globals.ts"] };
 
 /** In milliseconds. A time-out tells a test that hangs from a machine that has much else to do: no test is about speed. */
 const patient = { testTimeout: 30_000, hookTimeout: 60_000 };

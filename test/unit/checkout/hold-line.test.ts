@@ -174,9 +174,9 @@ describe("T8 who stands behind a buyer who left", () => {
     const { ask, answer, buyers } = makeCounter();
     const first = ask("a");
     // His timer ends with his request.
-    const timers = vi.spyOn(globalThis, "setTimeout").mockImplementationOnce(() => 0 as never);
+    vi.stubGlobal("setTimeout", () => 0);
     void ask("leaves");
-    timers.mockRestore();
+    vi.unstubAllGlobals();
     const behind = ask("b");
     await vi.advanceTimersByTimeAsync(IN_LINE_MS - 1);
     expect(buyers()).toEqual([["a"]]);
