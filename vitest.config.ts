@@ -16,8 +16,8 @@ const wrangler = { configPath: "./wrangler.toml" };
 // A port on which nobody answers: what runs on workerd must not need the origin's database, unless it says so.
 process.env["CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_ORIGIN_DB"] ??= "postgres://nobody:nobody@127.0.0.1:1/none";
 
-/** A file on a real gateway mostly waits, and a file on workerd hands its work to and fro: one more than there are cores. */
-const maxWorkers = availableParallelism() + 1;
+/** A file on a real gateway mostly waits, and a file on workerd hands its work to and fro: two more than there are cores. */
+const maxWorkers = availableParallelism() + 2;
 
 /** Rules without I/O need no process of their own: one takes file after file, and each has to leave it as it was. */
 const pure = { isolate: false, setupFiles: ["./test/support/node/unchanged-globals.ts"] };

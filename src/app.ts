@@ -89,11 +89,8 @@ app.post(
     sale,
     findProduct,
     requireStock(),
-    cap,
-    together(
-      refuseRemembered("token", { addressGivesWayFor: asksChallenge }),
-      limitBy({ at: "token", part: "sieves" }),
-    ),
+    refuseRemembered("token", { addressGivesWayFor: asksChallenge }),
+    together(cap, limitBy({ at: "token", part: "sieves" })),
     together(buyer, refuseListedBuyer()),
     limitBy({ at: "token", part: "counts" }, { addressGivesWayFor: asksChallenge, countsAlong: accountsAlong }),
     together(requireHolder(), readTokenRequest()),

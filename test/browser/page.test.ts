@@ -4,6 +4,8 @@ import { HAS_CHROMIUM } from "./chromium.ts";
 import { useFakeSale } from "./fake-sale.ts";
 
 const HOUR_MS = 3_600_000;
+/** By a clock that is an hour wrong it would be an hour; how quick a busy machine is says nothing. */
+const FAR_FROM_AN_HOUR_MS = 10_000;
 
 // Starting a browser takes seconds on a small machine; the page itself waits for pauses that it is told.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 120_000 });
@@ -39,7 +41,7 @@ describe.skipIf(!HAS_CHROMIUM)("the sale page", () => {
       await sale.waitForPhase("open");
       const litAfterMs = Date.now() - opensAt;
       expect(litAfterMs).toBeGreaterThanOrEqual(0);
-      expect(litAfterMs).toBeLessThan(1_000);
+      expect(litAfterMs).toBeLessThan(FAR_FROM_AN_HOUR_MS);
       await page.click("#buy");
       await sale.waitForPhase("held");
     },
@@ -49,7 +51,7 @@ describe.skipIf(!HAS_CHROMIUM)("the sale page", () => {
     const opensAt = Date.now() + HOUR_MS + 1_500;
     await sale.open({ opensAt }, { clockAheadMs: HOUR_MS });
     await sale.waitForPhase("open");
-    expect(Math.abs(Date.now() + HOUR_MS - opensAt)).toBeLessThan(1_000);
+    expect(Math.abs(Date.now() + HOUR_MS - opensAt)).toBeLessThan(FAR_FROM_AN_HOUR_MS);
   });
 
   test("one click: one token, one checkout, and the order is shown and gets the focus", async () => {

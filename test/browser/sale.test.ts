@@ -5,6 +5,8 @@ import { HAS_CHROMIUM } from "./chromium.ts";
 import { type Document, read, useRealSale } from "./real-sale.ts";
 
 const HOUR_MS = 3_600_000;
+/** By a clock that is an hour wrong it would be an hour; how quick a busy machine is says nothing. */
+const FAR_FROM_AN_HOUR_MS = 10_000;
 
 // Starting a browser and a gateway takes seconds on a small machine; the page itself waits for pauses that it is told.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 120_000 });
@@ -77,7 +79,7 @@ describe.skipIf(!HAS_CHROMIUM)("a sale on the real gateway", () => {
       await waitForPhase("open");
       const litAfterMs = Date.now() - opensAt;
       expect(litAfterMs).toBeGreaterThanOrEqual(0);
-      expect(litAfterMs).toBeLessThan(1_000);
+      expect(litAfterMs).toBeLessThan(FAR_FROM_AN_HOUR_MS);
       await page.click("#buy");
       await waitForPhase("held");
       expect(await page.locator("#order-id").textContent()).toMatch(/^[\w-]{20,}$/);

@@ -1,6 +1,7 @@
 /** Limits on the way through the whole gateway: where they stand, whom they count, and when units come back. */
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { BODY_BYTES_MAX } from "../../../src/body.ts";
 import {
   bearer,
   call,
@@ -122,8 +123,8 @@ async function beyondLimit(product: Readonly<Record<string, unknown>> = {}) {
   const policy = exactPolicy({ at: ["token"], key: ["ip"] });
   const send = gatewayWithPolicies({ "token-per-address": policy }, { LIMITER });
   const [id, address] = [await putProduct(), makeAddress()];
-  const ask = async (headers: Record<string, string>, from = address, at = id) =>
-    send(`/v1/products/${at}/tokens`, { headers, body: {}, address: from });
+  const ask = async (headers: Record<string, string>, { from = address, at = id, body = {} } = {}) =>
+    send(`/v1/products/${at}/tokens`, { headers, body, address: from });
   expect((await ask(await bearer(makeBuyer()))).status).toBe(201);
   expect((await ask(await bearer(makeBuyer()))).body["code"]).toBe("rate-limited");
   return { ask, calls, other: await putProduct(product) };
@@ -142,13 +143,20 @@ describe("an address that is remembered as beyond its limit", () => {
       expect(Number(refused.headers.get("Retry-After"))).toBeGreaterThan(0);
     }
     expect([verify.mock.calls.length, calls.length]).toEqual([0, before]);
-    expect((await ask(forged, makeAddress())).body["code"]).toBe("identity-invalid");
-    expect((await ask(await bearer(makeBuyer()), makeAddress())).status).toBe(201);
+    expect((await ask(forged, { from: makeAddress() })).body["code"]).toBe("identity-invalid");
+    expect((await ask(await bearer(makeBuyer()), { from: makeAddress() })).status).toBe(201);
+  });
+
+  it("T19 T20 is refused whatever its body is, since nobody looks at it", async () => {
+    const { ask } = await beyondLimit();
+    const body = " ".repeat(BODY_BYTES_MAX + 1);
+    expect((await ask({}, { body })).body["code"]).toBe("rate-limited");
+    expect((await ask({}, { body, from: makeAddress() })).body["code"]).toBe("payload-too-large");
   });
 
   it("T7 gets on where a challenge stands for the address's limit", async () => {
     const { ask, other } = await beyondLimit({ challenges: ["pow"] });
-    const asked = await ask(await bearer(makeBuyer()), undefined, other);
+    const asked = await ask(await bearer(makeBuyer()), { at: other });
     expect(asked.body["code"]).toBe("challenge-required");
   });
 });
