@@ -63,16 +63,16 @@ export function evaluate(checks: readonly Check[], counters: Counters, rider?: R
   const judged: Judged[] = [];
   const unknown: Check[] = [];
   for (const check of checks) {
-    const ruling = recall(check, counters);
+    const ruling = recall(check, counters, "recall");
     if (ruling === null) unknown.push(check);
     else judged.push({ check, ruling, receipt: null });
   }
   return askFrom(0, judged, { unknown, counters, rider });
 }
 
-/** What the isolate remembers against a request. Takes nothing, asks nobody; empty: it may fit. */
+/** What the isolate remembers against a request on its way to where it is counted. Takes nothing, asks nobody; empty: it may fit, or has to ask. */
 export function recallAll(checks: readonly Check[], counters: Counters): readonly Ruling[] {
-  return checks.map((check) => recall(check, counters)).filter((ruling) => ruling !== null);
+  return checks.map((check) => recall(check, counters, "recallUnlessAsking")).filter((ruling) => ruling !== null);
 }
 
 interface Question {
@@ -130,11 +130,11 @@ function untaken({ check, ruling, receipt }: Judged): Ruling {
 }
 
 /** What is remembered against a request. Nothing is of the sieves: they are as quick as the memory. */
-function recall(check: Check, { memory, now }: Counters): Ruling | null {
+function recall(check: Check, { memory, now }: Counters, how: "recall" | "recallUnlessAsking"): Ruling | null {
   const { kind } = check.policy.store;
   if (kind === "isolate" || kind === "native") return null;
   const at = now();
-  const refused = memory.recall(idOf(check), check.cost, at);
+  const refused = memory[how](idOf(check), check.cost, at);
   if (refused === undefined) return null;
   const retryMs = refused.retryAt - at;
   return limited(check.policy, { retryMs, resetMs: retryMs });
@@ -156,6 +156,7 @@ function ask(
         const entry = { remaining: check.cost - 1, until: sentAt + retryMs, retryAt: at + retryMs };
         counters.memory.remember(idOf(check), entry, at);
       }
+      if (answer.outcome === "fits") counters.memory.noteFit(idOf(check), check.cost);
       const receipt = answer.outcome === "fits" ? answer.receipt : null;
       return { check, ruling: ruleOn(check, answer, counters), receipt };
     }),

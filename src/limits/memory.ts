@@ -6,12 +6,13 @@
  * dies with one configuration.
  *
  * Units may come back earlier than a store could know: an accepted request that failed is refunded, perhaps by another
- * isolate. So nothing is refused from memory for longer than `REMEMBERED_MAX_MS` without asking again; this isolate's own
- * refunds are known at once.
+ * isolate. So after `ASK_AGAIN_MS` the store is asked again; this isolate's own refunds are known at once.
  */
 
-/** How long a refund elsewhere may go unseen. A client that hammers costs its store one call per so long. */
-const REMEMBERED_MAX_MS = 2000;
+/** How long a refund elsewhere may go unseen. */
+const ASK_AGAIN_MS = 2000;
+/** How long one who asks again is waited for before somebody else may: as long as a store's answer may take. */
+const ASKING_MS = 500;
 
 export interface Refused {
   /** Units that were left. */
@@ -22,10 +23,17 @@ export interface Refused {
   readonly retryAt: number;
 }
 
+interface Entry extends Refused {
+  /** From this on the store is to be asked, ms since the epoch. */
+  readonly oldAt: number;
+  /** Until then nobody else need ask, since somebody does. */
+  askingUntil: number;
+}
+
 export class RefusalMemory {
   readonly #most: number;
   /** In the order in which they were remembered. */
-  readonly #entries = new Map<string, Refused>();
+  readonly #entries = new Map<string, Entry>();
 
   /** @param most entries; 0 remembers nothing. */
   constructor(most: number) {
@@ -36,22 +44,43 @@ export class RefusalMemory {
     return this.#entries.size;
   }
 
-  /** What is remembered against a request of `cost` units, or undefined when it may fit. */
+  /** What is remembered against a request of `cost` units, or undefined when it may fit, or when the store is to be asked again. */
   recall(id: string, cost: number, now: number): Refused | undefined {
+    const entry = this.#find(id, cost, now);
+    return entry === undefined || now >= entry.oldAt ? undefined : entry;
+  }
+
+  /**
+   * The same for those who come before the stage that asks: of all who come when the store is to be asked again one hears nothing, and
+   * goes on to ask; the others hear meanwhile what is remembered. Who hammers then costs the store one call each `ASK_AGAIN_MS`, and
+   * not one for each of his requests that are on their way at that moment.
+   */
+  recallUnlessAsking(id: string, cost: number, now: number): Refused | undefined {
+    const entry = this.#find(id, cost, now);
+    if (entry === undefined || now < entry.oldAt || now < entry.askingUntil) return entry;
+    entry.askingUntil = now + ASKING_MS;
+    return undefined;
+  }
+
+  #find(id: string, cost: number, now: number): Entry | undefined {
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;
-    if (now >= entry.until) {
-      this.#entries.delete(id);
-      return undefined;
-    }
-    return cost > entry.remaining ? entry : undefined;
+    if (now < entry.until) return cost > entry.remaining ? entry : undefined;
+    this.#entries.delete(id);
+    return undefined;
   }
 
   remember(id: string, entry: Refused, now: number): void {
     if (this.#most === 0) return;
     this.#entries.delete(id);
     if (this.#entries.size >= this.#most) this.#forgetOldest();
-    this.#entries.set(id, { ...entry, until: Math.min(entry.until, now + REMEMBERED_MAX_MS) });
+    this.#entries.set(id, { ...entry, oldAt: now + ASK_AGAIN_MS, askingUntil: 0 });
+  }
+
+  /** A request of `cost` units fitted after all. */
+  noteFit(id: string, cost: number): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined && cost > entry.remaining) this.#entries.delete(id);
   }
 
   /** Something came back. */

@@ -10,7 +10,7 @@ describe("RefusalMemory", () => {
   it("recalls a refusal until the earliest moment at which the request may fit, and not at it", () => {
     const memory = new RefusalMemory(10);
     memory.remember("p k", ENTRY, NOW);
-    expect(memory.recall("p k", 1, NOW + 999)).toEqual(ENTRY);
+    expect(memory.recall("p k", 1, NOW + 999)).toMatchObject(ENTRY);
     expect(memory.recall("p k", 1, NOW + 1000)).toBeUndefined();
     expect(memory.size).toBe(0);
   });
@@ -28,6 +28,32 @@ describe("RefusalMemory", () => {
     memory.remember("p k", { remaining: 0, until: NOW + 60_000, retryAt: NOW + 60_000 }, NOW);
     expect(memory.recall("p k", 1, NOW + 1999)?.retryAt).toBe(NOW + 60_000);
     expect(memory.recall("p k", 1, NOW + 2000)).toBeUndefined();
+  });
+
+  it("T20 lets one of those who come then ask, and the others hear what is remembered until it is known", () => {
+    const memory = new RefusalMemory(10);
+    const refused = { remaining: 0, until: NOW + 60_000, retryAt: NOW + 60_000 };
+    memory.remember("p k", refused, NOW);
+    const recalled = (at: number): boolean => memory.recallUnlessAsking("p k", 1, at) !== undefined;
+    expect([0, 1999].map((ms) => recalled(NOW + ms))).toEqual([true, true]);
+    expect([2000, 2000, 2499].map((ms) => recalled(NOW + ms))).toEqual([false, true, true]);
+    // He never came to where it is counted.
+    expect([2500, 2501].map((ms) => recalled(NOW + ms))).toEqual([false, true]);
+    memory.remember("p k", refused, NOW + 2510);
+    expect([4509, 4510].map((ms) => recalled(NOW + ms))).toEqual([true, false]);
+    memory.noteFit("p k", 1);
+    expect(memory.size).toBe(0);
+    memory.remember("p k", ENTRY, NOW);
+    expect([999, 1000].map((ms) => recalled(NOW + ms))).toEqual([true, false]);
+  });
+
+  it("keeps what is left for a larger request when a smaller one fits", () => {
+    const memory = new RefusalMemory(10);
+    memory.remember("p k", { ...ENTRY, remaining: 2 }, NOW);
+    memory.noteFit("p k", 2);
+    expect(memory.recall("p k", 3, NOW)).toBeDefined();
+    memory.noteFit("p k", 3);
+    expect(memory.recall("p k", 3, NOW)).toBeUndefined();
   });
 
   it("forgets at once what came back here", () => {

@@ -16,6 +16,7 @@ import {
 const LIMITS = env.LIMITS as { readonly policies: Readonly<Record<string, object>> };
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
@@ -145,6 +146,19 @@ describe("an address that is remembered as beyond its limit", () => {
     expect([verify.mock.calls.length, calls.length]).toEqual([0, before]);
     expect((await ask(forged, { from: makeAddress() })).body["code"]).toBe("identity-invalid");
     expect((await ask(await bearer(makeBuyer()), { from: makeAddress() })).status).toBe(201);
+  });
+
+  it("T20 costs its object one call each two seconds, however many requests come at once", async () => {
+    const { ask, calls } = await beyondLimit();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2001 });
+    // Somebody else has the product's copy fetched, so that nobody waits for it.
+    expect((await ask(await bearer(makeBuyer()), { from: makeAddress() })).status).toBe(201);
+    const verify = vi.spyOn(crypto.subtle, "verify");
+    const [before, headers] = [calls.length, await bearer(makeBuyer())];
+    const asked = await Promise.all(Array.from({ length: 20 }, () => ask(headers)));
+    expect(new Set(asked.map(({ body }) => body["code"]))).toEqual(new Set(["rate-limited"]));
+    expect(verify.mock.calls.length).toBe(1);
+    expect(calls.slice(before).filter((name) => name.startsWith("limiter-ip-"))).toHaveLength(1);
   });
 
   it("T19 T20 is refused whatever its body is, since nobody looks at it", async () => {
