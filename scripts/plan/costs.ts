@@ -81,8 +81,11 @@ const requestCost = v.looseObject({
 });
 const rows = v.strictObject({ read: amount, written: amount });
 
-/** Rows of an object's SQLite storage, as Cloudflare bills them; per operation. `leave`: an order that leaves the object, and what is forgotten with it. */
-export const METERED = ["hold", "payment", "expiry", "acknowledge", "leave", "limiterTake"] as const;
+/**
+ * Rows of an object's SQLite storage, as Cloudflare bills them; per operation. `commit`: what a commit writes once, however many share it;
+ * `leave`: an order that leaves the object, and what is forgotten with it.
+ */
+export const METERED = ["hold", "payment", "expiry", "commit", "acknowledge", "leave", "limiterTake"] as const;
 
 const measured = v.object({
   at: v.pipe(v.string(), v.isoTimestamp()),

@@ -99,6 +99,7 @@ function saleTerms({ tally }: SimulatedSale, { rows }: Costs): readonly RowTerm[
     { what: "holds", count: tally.of("held"), rows: rows.hold },
     { what: "payments and cancellations", count: tally.of("paid") + tally.of("cancelled"), rows: rows.payment },
     { what: "ends", count: tally.of("expired"), rows: rows.expiry },
+    { what: "commits of these", count: tally.of("changingCommits"), rows: rows.commit },
     { what: "acknowledgements", count: tally.of("events"), rows: rows.acknowledge },
     { what: "takes", count: tally.sum(LIMITER_CALLS), rows: rows.limiterTake },
   ];

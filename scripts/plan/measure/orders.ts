@@ -13,7 +13,7 @@ const METERED_PRODUCT = "metered";
 
 export async function meterOrders(
   field: Field,
-  { undisturbed, orders: count, holdSeconds }: Sizes,
+  { undisturbed, orders: count, loneOrders, holdSeconds }: Sizes,
   tell: Tell,
 ): Promise<Pick<Measured, "rows" | "bytes">> {
   tell("counting rows");
@@ -34,12 +34,18 @@ export async function meterOrders(
   });
   const issued = await settled();
   const orders: string[] = [];
-  await runCalls("holds", count, async (index) => {
+  async function hold(index: number): Promise<boolean> {
     const { checkoutUrl = "", token = "" } = tokens[index] ?? {};
     const outcome = await sale.checkout(buyers[index]?.address ?? "", checkoutUrl, token, 1);
     if (outcome.ok) orders[index] = outcome.value.orderId;
     return outcome.ok;
-  });
+  }
+  await runCalls("lone holds", loneOrders, hold, 1);
+  const heldAlone = await readRows();
+  await untilDelivered(sale);
+  const aloneDelivered = await readRows();
+  const sharedOrders = count - loneOrders;
+  await runCalls("holds", sharedOrders, (index) => hold(loneOrders + index));
   const held = await readRows();
   await untilDelivered(sale);
   const delivered = await readRows();
@@ -83,17 +89,17 @@ export async function meterOrders(
   }
 
   const takes = count * LIMITER_TAKES_PER_TOKEN;
-  const acknowledge = perCall("product", held, delivered, count);
+  const acknowledge = perCall("product", held, delivered, sharedOrders);
+  const heldTogether = perCall("product", aloneDelivered, held, sharedOrders);
   const expiryWithDelivery = perCall("product", paidDelivered, ended, unpaid);
   return {
     rows: {
-      hold: perCall("product", issued, held, count),
+      hold: heldTogether,
+      // A lone hold has a commit of its own, those that come together share theirs: a part of it is found with the holds, and a lone one comes out right.
+      commit: beyond(perCall("product", issued, heldAlone, loneOrders), heldTogether),
       acknowledge,
       payment: perCall("product", delivered, paid, paidOrders.length),
-      expiry: {
-        read: Math.max(0, round(expiryWithDelivery.read - acknowledge.read)),
-        written: Math.max(0, round(expiryWithDelivery.written - acknowledge.written)),
-      },
+      expiry: beyond(expiryWithDelivery, acknowledge),
       leave: perCall("product", ended, left, count),
       limiterTake: perCall("limiter", before, issued, takes),
     },
@@ -127,7 +133,17 @@ const SAMPLE_EVENT = {
   traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 };
 
-function perCall(className: string, before: Rows, after: Rows, calls: number) {
+interface PerCall {
+  readonly read: number;
+  readonly written: number;
+}
+
+/** What one takes more than the other. */
+function beyond(one: PerCall, other: PerCall): PerCall {
+  return { read: Math.max(0, round(one.read - other.read)), written: Math.max(0, round(one.written - other.written)) };
+}
+
+function perCall(className: string, before: Rows, after: Rows, calls: number): PerCall {
   const grown = (key: "read" | "written"): number =>
     round(((after[className]?.[key] ?? 0) - (before[className]?.[key] ?? 0)) / calls);
   return { read: grown("read"), written: grown("written") };

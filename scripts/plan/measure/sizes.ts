@@ -20,8 +20,12 @@ export interface Sizes {
   readonly singleBatches: number;
   readonly flushingObjects: number;
   readonly flushes: number;
-  /** Orders whose rows are counted, and how long their holds run: none may end before it is paid or counted, on a busy machine too. */
+  /**
+   * Orders whose rows are counted, of which so many are held one after the other; and how long their holds run: none may end before it is
+   * paid or counted, on a busy machine too.
+   */
   readonly orders: number;
+  readonly loneOrders: number;
   readonly holdSeconds: number;
 }
 
@@ -42,6 +46,7 @@ export const FULL: Sizes = {
   flushingObjects: 128,
   flushes: 8,
   orders: 300,
+  loneOrders: 60,
   holdSeconds: 12,
 };
 
@@ -62,5 +67,6 @@ export const QUICK: Sizes = {
   flushingObjects: 2,
   flushes: 1,
   orders: 8,
+  loneOrders: 2,
   holdSeconds: 6,
 };

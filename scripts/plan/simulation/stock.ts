@@ -61,6 +61,7 @@ export class Stock {
     const commit = this.#world.product(shard).commit(now);
     if (commit === undefined) return;
     this.#world.count("commits", now);
+    if (commit.events > 0) this.#world.count("changingCommits", now);
     this.#world.count("expired", now, commit.expired);
     this.#answers[shard] = commit.answers;
     this.#events[shard] = commit.events;

@@ -34,6 +34,8 @@ export const COUNTED = [
   ...WORKER_REQUESTS,
   ...PRODUCT_CALLS,
   "commits",
+  // Of which so many changed something.
+  "changingCommits",
   ...LIMITER_CALLS,
   "snapshotCall",
   // The way to Postgres.

@@ -21,6 +21,10 @@ function countsOf({ tally }: SimulatedSale): Readonly<Record<string, number>> {
   return Object.fromEntries(COUNTED.map((what) => [what, tally.of(what)]));
 }
 
+function changesOf({ tally }: SimulatedSale): number {
+  return tally.sum(["held", "paid", "cancelled", "expired"]);
+}
+
 describe("simulate", () => {
   it("conserves units and orders, whatever the sale is", () => {
     const changes = fc.record({
@@ -94,6 +98,14 @@ describe("simulate", () => {
     expect(tally.of("held")).toBe(2000);
     expect(tally.of("expired")).toBe(2000);
     expect(tally.of("commits")).toBeLessThanOrEqual(tally.sum(PRODUCT_CALLS));
+  });
+
+  it("a commit of its own for each change of a calm sale, shared ones in a rush, and none that changes nothing", () => {
+    const calm = run({ crowd: { buyers: 100, arrivalMs: 100_000, arrival: "poisson" }, round: { stock: 5000 } });
+    expect(calm.tally.of("changingCommits")).toBeGreaterThan(0.9 * changesOf(calm));
+    expect(calm.tally.of("commits")).toBeGreaterThan(calm.tally.of("changingCommits"));
+    const rush = run({ crowd: { buyers: 5000, arrivalMs: 500, arrival: "spike" }, round: { stock: 5000 } });
+    expect(rush.tally.of("changingCommits")).toBeLessThan(0.7 * changesOf(rush));
   });
 
   it("refuses late-comers at the edge: the object is called for hardly more than the stock", () => {
