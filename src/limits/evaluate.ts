@@ -156,7 +156,7 @@ function ask(
         const entry = { remaining: check.cost - 1, until: sentAt + retryMs, retryAt: at + retryMs };
         counters.memory.remember(idOf(check), entry, at);
       }
-      if (answer.outcome === "fits") counters.memory.noteFit(idOf(check), check.cost);
+      if (answer.outcome === "fits" && counters.memory.size > 0) counters.memory.noteFit(idOf(check), check.cost);
       const receipt = answer.outcome === "fits" ? answer.receipt : null;
       return { check, ruling: ruleOn(check, answer, counters), receipt };
     }),

@@ -23,7 +23,8 @@ export interface Refused {
   readonly retryAt: number;
 }
 
-interface Entry extends Refused {
+interface Entry {
+  readonly refused: Refused;
   /** From this on the store is to be asked, ms since the epoch. */
   readonly oldAt: number;
   /** Until then nobody else need ask, since somebody does. */
@@ -47,7 +48,7 @@ export class RefusalMemory {
   /** What is remembered against a request of `cost` units, or undefined when it may fit, or when the store is to be asked again. */
   recall(id: string, cost: number, now: number): Refused | undefined {
     const entry = this.#find(id, cost, now);
-    return entry === undefined || now >= entry.oldAt ? undefined : entry;
+    return entry === undefined || now >= entry.oldAt ? undefined : entry.refused;
   }
 
   /**
@@ -57,7 +58,8 @@ export class RefusalMemory {
    */
   recallUnlessAsking(id: string, cost: number, now: number): Refused | undefined {
     const entry = this.#find(id, cost, now);
-    if (entry === undefined || now < entry.oldAt || now < entry.askingUntil) return entry;
+    if (entry === undefined) return undefined;
+    if (now < entry.oldAt || now < entry.askingUntil) return entry.refused;
     entry.askingUntil = now + ASKING_MS;
     return undefined;
   }
@@ -65,22 +67,22 @@ export class RefusalMemory {
   #find(id: string, cost: number, now: number): Entry | undefined {
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;
-    if (now < entry.until) return cost > entry.remaining ? entry : undefined;
+    if (now < entry.refused.until) return cost > entry.refused.remaining ? entry : undefined;
     this.#entries.delete(id);
     return undefined;
   }
 
-  remember(id: string, entry: Refused, now: number): void {
+  remember(id: string, refused: Refused, now: number): void {
     if (this.#most === 0) return;
     this.#entries.delete(id);
     if (this.#entries.size >= this.#most) this.#forgetOldest();
-    this.#entries.set(id, { ...entry, oldAt: now + ASK_AGAIN_MS, askingUntil: 0 });
+    this.#entries.set(id, { refused, oldAt: now + ASK_AGAIN_MS, askingUntil: 0 });
   }
 
   /** A request of `cost` units fitted after all. */
   noteFit(id: string, cost: number): void {
     const entry = this.#entries.get(id);
-    if (entry !== undefined && cost > entry.remaining) this.#entries.delete(id);
+    if (entry !== undefined && cost > entry.refused.remaining) this.#entries.delete(id);
   }
 
   /** Something came back. */

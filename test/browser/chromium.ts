@@ -19,6 +19,11 @@ if (!HAS_CHROMIUM) {
   console.warn(message);
 }
 
+/** How wrong the clocks of buyers are in these tests. */
+export const HOUR_MS = 3_600_000;
+/** By such a clock it would be an hour; how quick a busy machine is says nothing. */
+export const FAR_FROM_AN_HOUR_MS = 10_000;
+
 /** Without a sandbox because containers rarely allow one; offline apart from the gateway under test. */
 const FLAGS = [
   "--no-sandbox",

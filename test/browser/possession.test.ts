@@ -2,10 +2,8 @@
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { Request } from "playwright-core";
 import { describe, expect, test, vi } from "vitest";
-import { HAS_CHROMIUM, type OpenPageOptions } from "./chromium.ts";
+import { HAS_CHROMIUM, HOUR_MS, type OpenPageOptions } from "./chromium.ts";
 import { useRealSale } from "./real-sale.ts";
-
-const HOUR_MS = 3_600_000;
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 120_000 });
 

@@ -1,12 +1,8 @@
 /** The main sale, end to end: a real Chromium, the sale page, the real gateway and its Postgres. */
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test, vi } from "vitest";
-import { HAS_CHROMIUM } from "./chromium.ts";
+import { FAR_FROM_AN_HOUR_MS, HAS_CHROMIUM, HOUR_MS } from "./chromium.ts";
 import { type Document, read, useRealSale } from "./real-sale.ts";
-
-const HOUR_MS = 3_600_000;
-/** By a clock that is an hour wrong it would be an hour; how quick a busy machine is says nothing. */
-const FAR_FROM_AN_HOUR_MS = 10_000;
 
 // Starting a browser and a gateway takes seconds on a small machine; the page itself waits for pauses that it is told.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 120_000 });

@@ -10,7 +10,7 @@ describe("RefusalMemory", () => {
   it("recalls a refusal until the earliest moment at which the request may fit, and not at it", () => {
     const memory = new RefusalMemory(10);
     memory.remember("p k", ENTRY, NOW);
-    expect(memory.recall("p k", 1, NOW + 999)).toMatchObject(ENTRY);
+    expect(memory.recall("p k", 1, NOW + 999)).toEqual(ENTRY);
     expect(memory.recall("p k", 1, NOW + 1000)).toBeUndefined();
     expect(memory.size).toBe(0);
   });
